@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef _OPV_PORT_USER_H
+#define _OPV_PORT_USER_H
+
+/*
+ * What core/ needs of where it runs, here a user process:
+ *
+ *	OPV_PORT_LOAD(type, p), OPV_PORT_STORE(type, p, v)
+ *		one access each if p is aligned to the type
+ *	opv_port_memcmp(a, b, len), opv_port_memmove(dst, src, len)
+ *	opv_port_release(), opv_port_mb()
+ *		barriers: release (before a store), full
+ */
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A packed struct: at any address; may_alias: whatever the program has there. */
+#define OPV_PORT_ANY(type)						\
+	struct __attribute__((__packed__, __may_alias__)) { type v; }
+
+#define OPV_PORT_LOAD(type, p)		((*(const volatile OPV_PORT_ANY(type) *)(p)).v)
+#define OPV_PORT_STORE(type, p, val)	((*(volatile OPV_PORT_ANY(type) *)(p)).v = (val))
+
+#define opv_port_memcmp(a, b, len)	memcmp(a, b, len)
+#define opv_port_memmove(dst, src, len)	memmove(dst, src, len)
+#define opv_port_release()		__atomic_thread_fence(__ATOMIC_RELEASE)
+#define opv_port_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+#endif /* _OPV_PORT_USER_H */

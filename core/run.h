@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+#ifndef _OPV_CORE_RUN_H
+#define _OPV_CORE_RUN_H
+
+/*
+ * The interpreter: runs a vector that opv_check() passed, in place, with nobody
+ * else acting as that CPU.  Answers 0, or i + 1 when compare i stopped it.
+ *
+ * Whoever includes this has included core/port/<where>.h before.
+ */
+
+#include "check.h"
+
+/* op is a constant in each case, so the unused effects vanish. */
+#define OPV_RUN_WIDTH(type, signed_type)				\
+static inline void opv_run_##type(int op, void *p, uint64_t operand)	\
+{									\
+	typedef signed_type opv_signed;					\
+	type v = OPV_PORT_LOAD(type, p), n = (type)operand;		\
+	const int equal = 0;						\
+									\
+	(void)equal;							\
+	switch (op) {							\
+	OPV_OPS(OPV_RUN_EFFECT)						\
+	}								\
+	OPV_PORT_STORE(type, p, v);					\
+}
+
+#define OPV_SIGNED(x) ((opv_signed)(x))
+#define OPV_RUN_EFFECT(name, number, shape, text, effect)		\
+	case number:							\
+		v = (effect);						\
+		break;
+
+OPV_RUN_WIDTH(uint8_t, int8_t)
+OPV_RUN_WIDTH(uint16_t, int16_t)
+OPV_RUN_WIDTH(uint32_t, int32_t)
+OPV_RUN_WIDTH(uint64_t, int64_t)
+
+#undef OPV_RUN_EFFECT
+#undef OPV_RUN_WIDTH
+
+static inline void opv_run_rmw(const struct cpu_op *op, uint64_t addr, uint64_t operand)
+{
+	void *p = (void *)(uintptr_t)addr;
+
+	switch (op->len) {
+	case 1:
+		opv_run_uint8_t(op->op, p, operand);
+		break;
+	case 2:
+		opv_run_uint16_t(op->op, p, operand);
+		break;
+	case 4:
+		opv_run_uint32_t(op->op, p, operand);
+		break;
+	case 8:
+		opv_run_uint64_t(op->op, p, operand);
+		break;
+	}
+}
+
+/* Both addresses aligned to a width: then each side is one access. */
+static inline int opv_run_is_word(const void *a, const void *b, uint32_t len)
+{
+	return opv_is_width(len) && !(((uintptr_t)a | (uintptr_t)b) & (len - 1));
+}
+
+static inline int opv_run_equal(uint64_t addr_a, uint64_t addr_b, uint32_t len)
+{
+	const void *a = (const void *)(uintptr_t)addr_a;
+	const void *b = (const void *)(uintptr_t)addr_b;
+
+	if (!opv_run_is_word(a, b, len))
+		return !opv_port_memcmp(a, b, len);
+	switch (len) {
+	case 1:
+		return OPV_PORT_LOAD(uint8_t, a) == OPV_PORT_LOAD(uint8_t, b);
+	case 2:
+		return OPV_PORT_LOAD(uint16_t, a) == OPV_PORT_LOAD(uint16_t, b);
+	case 4:
+		return OPV_PORT_LOAD(uint32_t, a) == OPV_PORT_LOAD(uint32_t, b);
+	default:
+		return OPV_PORT_LOAD(uint64_t, a) == OPV_PORT_LOAD(uint64_t, b);
+	}
+}
+
+static inline void opv_run_copy(uint64_t addr_dst, uint64_t addr_src, uint32_t len)
+{
+	void *dst = (void *)(uintptr_t)addr_dst;
+	const void *src = (const void *)(uintptr_t)addr_src;
+
+	if (!opv_run_is_word(dst, src, len)) {
+		opv_port_memmove(dst, src, len);
+		return;
+	}
+	switch (len) {
+	case 1:
+		OPV_PORT_STORE(uint8_t, dst, OPV_PORT_LOAD(uint8_t, src));
+		break;
+	case 2:
+		OPV_PORT_STORE(uint16_t, dst, OPV_PORT_LOAD(uint16_t, src));
+		break;
+	case 4:
+		OPV_PORT_STORE(uint32_t, dst, OPV_PORT_LOAD(uint32_t, src));
+		break;
+	default:
+		OPV_PORT_STORE(uint64_t, dst, OPV_PORT_LOAD(uint64_t, src));
+	}
+}
+
+static inline int opv_run(const struct cpu_op *vec, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		const struct cpu_op *op = &vec[i];
+
+		if (op->op == CPU_ADD_RELEASE_OP || op->op == CPU_MEMCPY_RELEASE_OP)
+			opv_port_release();
+		switch (opv_shape(op->op)) {
+		case OPV_SHAPE_COMPARE:
+			if (opv_run_equal(op->u.compare_op.a, op->u.compare_op.b, op->len) !=
+			    (op->op == CPU_COMPARE_EQ_OP))
+				return i + 1;
+			break;
+		case OPV_SHAPE_COPY:
+			opv_run_copy(op->u.memcpy_op.dst, op->u.memcpy_op.src, op->len);
+			break;
+		case OPV_SHAPE_ARITH:
+			opv_run_rmw(op, op->u.arithmetic_op.p, (uint64_t)op->u.arithmetic_op.count);
+			break;
+		case OPV_SHAPE_BITWISE:
+			opv_run_rmw(op, op->u.bitwise_op.p, op->u.bitwise_op.mask);
+			break;
+		case OPV_SHAPE_SHIFT:
+			opv_run_rmw(op, op->u.shift_op.p, op->u.shift_op.bits);
+			break;
+		case OPV_SHAPE_NONE:
+			opv_port_mb();
+			break;
+		}
+	}
+	return 0;
+}
+
+#endif /* _OPV_CORE_RUN_H */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_OPV_H
+#define _OPV_OPV_H
+
+/*
+ * cpu-opv: per-CPU data for programs.  Everything, in the order to read it:
+ */
+#include <opv/domain.h>	/* per-CPU memory and its gate */
+#include <opv/call.h>	/* one operation on it */
+#include <opv/vector.h>	/* several at once */
+#include <opv/engine.h>	/* how it is done here, how often, why not faster */
+
+#endif /* _OPV_OPV_H */

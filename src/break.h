@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_BREAK_H
+#define _OPV_BREAK_H
+
+/*
+ * The tests build the library with one thing left out, -DOPV_BREAK=OPV_BREAK_FENCE
+ * and so on, and show that a test goes red.  tests/broken/.
+ */
+#define OPV_BREAK_FENCE	1	/* close the key, wait for nobody */
+#define OPV_BREAK_KEY	2	/* do not close the key */
+#define OPV_BREAK_LOOP	3	/* do not look whether a section opened it again */
+#define OPV_BREAK_LOCK	4	/* two threads may work as one CPU */
+
+#ifndef OPV_BREAK
+# define OPV_BREAK 0
+#endif
+
+#define OPV_BROKEN(what) (OPV_BREAK == OPV_BREAK_##what)
+
+#endif /* _OPV_BREAK_H */

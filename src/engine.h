@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_SRC_ENGINE_H
+#define _OPV_SRC_ENGINE_H
+
+/*
+ * An engine runs a vector as one CPU.  The vector is valid, its operands are
+ * there, the CPU is one of the domain's: opv_engine_run() is behind all checks.
+ */
+
+#include <opv/engine.h>
+#include <opv/vector.h>
+
+#include "domain.h"
+
+/* What an engine answers that cannot do it this time; the next one is asked. */
+#define OPV_PASS	(1 << 20)
+
+struct opv_engine_ops {
+	/* Can it be used here?  why gets a static phrase either way. */
+	bool (*available)(const char **why);
+
+	/* Would it be asked for a vector of this CPU, now? */
+	bool (*suits)(int cpu);
+
+	/* 0, i + 1, -errno, or OPV_PASS; nothing was done unless 0 or i + 1. */
+	int (*run)(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu);
+};
+
+#define X(NAME, name, what) extern const struct opv_engine_ops opv_engine_##name;
+OPV_ENGINES(X)
+#undef X
+
+/* Run on the engine named, or with -1 on the first that suits. */
+int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, int count, int cpu);
+
+/* The engine that this call or vector is forced to, or -1. */
+int opv_engine_forced(void);
+
+/* Is anything forced, or are fast calls counted?  Then the slow path sees every call. */
+bool opv_engine_diverts(void);
+bool opv_engine_counts_fast(void);
+
+/*
+ * The fence engine with anything to run: fn(arg) runs as the CPU, with signals
+ * blocked, and must end soon.  Answers what fn answers, or -errno.
+ */
+int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg);
+
+/* Wait until whoever works as that CPU in this engine is done. */
+int opv_fence_engine_wait(struct opv_domain *d, int cpu);
+
+/*
+ * The fence engine with many vectors: cpus is the set of the requests' CPUs.  Sets each
+ * request's result and answers 0, or runs nothing and answers -errno, *failed
+ * being the CPU that it was for.
+ */
+int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, int nr,
+			  const uint64_t *cpus, int *failed);
+
+#endif /* _OPV_SRC_ENGINE_H */

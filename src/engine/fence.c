@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The fence engine: close the key of a CPU, wait until no section that saw it
+ * open still runs, work in plain C, open the key again.  Any thread, any CPU,
+ * online or not, rseq or not.  The proof stands in docs/fence.md; (F1) to (F5)
+ * are its scenarios.
+ */
+#include "../engine.h"
+
+#include <stddef.h>
+
+#include "../break.h"
+#include "../core.h"
+#include "../count.h"
+#include "../fence.h"
+#include "../slot.h"
+
+/*
+ * How often a section may open a key again before we say that something is
+ * wrong.  Each time is one commit of a section that ran when the key was closed.
+ */
+#define CLOSE_TRIES 1000
+
+/* fork.c wants to know which locks there are to take. */
+static void remember(struct opv_domain *d, int cpu)
+{
+	_Atomic uint64_t *word = &d->locked[cpu / 64];
+	uint64_t bit = UINT64_C(1) << cpu % 64;
+
+	if (!(atomic_load_explicit(word, memory_order_relaxed) & bit))
+		atomic_fetch_or(word, bit);
+}
+
+static int lock_slot(struct opv_domain *d, int cpu, struct opv_guard *g)
+{
+	if (OPV_BROKEN(LOCK))
+		return 1;
+	remember(d, cpu);
+	return opv_lock(&opv_slot(d, cpu)->lock, g, d->shared, d->timeout_ms);
+}
+
+static void unlock_slot(struct opv_domain *d, int cpu, struct opv_guard *g)
+{
+	opv_unlock(&opv_slot(d, cpu)->lock, g, d->shared);
+}
+
+static void close_key(struct opv_domain *d, int cpu)
+{
+	if (OPV_BROKEN(KEY))
+		return;
+	/* A full barrier: (F1) the fence comes after it. */
+	atomic_exchange(&opv_slot(d, cpu)->key, OPV_KEY_CLOSED);
+}
+
+static bool is_closed(struct opv_domain *d, int cpu)
+{
+	return OPV_BROKEN(KEY) || OPV_BROKEN(LOOP) ||
+	       atomic_load(&opv_slot(d, cpu)->key) == OPV_KEY_CLOSED;
+}
+
+/*
+ * A release: who reads the key open sees all that was done, (F3).  The barrier
+ * behind it makes the whole call a full one.
+ */
+static void open_key(struct opv_domain *d, int cpu)
+{
+	atomic_store_explicit(&opv_slot(d, cpu)->key, OPV_KEY_OPEN(cpu), memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* (F5): a section that was running may commit to the key itself, so look again. */
+static int close_and_fence(struct opv_domain *d, int cpu)
+{
+	int tries, ret;
+
+	for (tries = 0; tries < CLOSE_TRIES; tries++) {
+		close_key(d, cpu);
+		ret = opv_fence_cpu(d, cpu);
+		if (ret || is_closed(d, cpu))
+			return ret;
+		opv_count(cpu, closed_again);
+	}
+	return -EDEADLK;
+}
+
+int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg)
+{
+	struct opv_guard g;
+	int held, ret;
+
+	opv_count(cpu, engine_fence);
+	opv_guard_enter(&g, cpu);
+	ret = held = lock_slot(d, cpu, &g);
+	if (held >= 0) {
+		ret = close_and_fence(d, cpu);
+		if (!ret)
+			ret = fn(arg);
+		open_key(d, cpu);
+		if (!held)
+			unlock_slot(d, cpu, &g);
+	}
+	opv_guard_leave(&g);
+	return ret;
+}
+
+int opv_fence_engine_wait(struct opv_domain *d, int cpu)
+{
+	struct opv_guard g;
+	int ret;
+
+	opv_guard_enter(&g, cpu);
+	ret = lock_slot(d, cpu, &g);
+	if (!ret)
+		unlock_slot(d, cpu, &g);
+	opv_guard_leave(&g);
+	return ret < 0 ? ret : 0;
+}
+
+struct vector {
+	const struct cpu_op *vec;
+	int count;
+};
+
+static int run_vector(void *arg)
+{
+	const struct vector *v = arg;
+
+	return opv_run(v->vec, v->count);
+}
+
+static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	struct vector v = { vec, count };
+
+	return opv_fence_engine_call(d, cpu, run_vector, &v);
+}
+
+/* Calls fn for each CPU of the set below end, in order, until it answers not 0; *at is that one. */
+static int for_each_cpu(struct opv_domain *d, const uint64_t *cpus, int end, int *at,
+			int (*fn)(struct opv_domain *d, int cpu, void *arg), void *arg)
+{
+	int ret;
+
+	for (*at = 0; *at < end; (*at)++) {
+		if (!(cpus[*at / 64] >> *at % 64 & 1))
+			continue;
+		ret = fn(d, *at, arg);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int lock_one(struct opv_domain *d, int cpu, void *arg)
+{
+	int ret = lock_slot(d, cpu, arg);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int close_one(struct opv_domain *d, int cpu, void *arg)
+{
+	(void)arg;
+	close_key(d, cpu);
+	return 0;
+}
+
+static int check_one(struct opv_domain *d, int cpu, void *arg)
+{
+	(void)arg;
+	return is_closed(d, cpu) ? 0 : -EAGAIN;
+}
+
+static int open_one(struct opv_domain *d, int cpu, void *arg)
+{
+	(void)arg;
+	open_key(d, cpu);
+	return 0;
+}
+
+static int unlock_one(struct opv_domain *d, int cpu, void *arg)
+{
+	unlock_slot(d, cpu, arg);
+	return 0;
+}
+
+int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, int nr,
+			  const uint64_t *cpus, int *failed)
+{
+	int tries = 0, end = (int)d->nr_cpus, ret, locked_end, at, i;
+	struct opv_guard g;
+
+	opv_guard_enter(&g, 0);
+	/* In order of their numbers, as everybody who takes several. */
+	ret = for_each_cpu(d, cpus, end, &locked_end, lock_one, &g);
+	if (ret) {
+		*failed = locked_end;
+		goto unlock;
+	}
+	do {
+		for_each_cpu(d, cpus, end, &at, close_one, NULL);
+		ret = opv_fence_cpus(d, cpus, failed);
+		if (!ret)
+			ret = for_each_cpu(d, cpus, end, failed, check_one, NULL);
+	} while (ret == -EAGAIN && ++tries < CLOSE_TRIES);
+
+	for (i = 0; !ret && i < nr; i++) {
+		opv_count(requests[i].cpu, engine_fence);
+		requests[i].result = opv_run(requests[i].vec, requests[i].count);
+	}
+	for_each_cpu(d, cpus, end, &at, open_one, NULL);
+unlock:
+	/* Within fork they stay locked, until its last handler. */
+	if (!opv_registry_forking(&g) && !OPV_BROKEN(LOCK))
+		for_each_cpu(d, cpus, locked_end, &at, unlock_one, &g);
+	opv_guard_leave(&g);
+	return ret == -EAGAIN ? -EDEADLK : ret;
+}
+
+static bool available(const char **why)
+{
+	switch (opv_env()->status.fence) {
+	case OPV_FENCE_MEMBARRIER:
+		*why = "fences by membarrier";
+		break;
+	case OPV_FENCE_MOVE:
+		*why = "fences by moving there: membarrier is not to be had";
+		break;
+	default:
+		*why = "by locks alone: there are no sections to fence";
+	}
+	return true;
+}
+
+static bool suits(int cpu)
+{
+	(void)cpu;
+	return true;
+}
+
+const struct opv_engine_ops opv_engine_fence = { available, suits, run };

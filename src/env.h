@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_ENV_H
+#define _OPV_ENV_H
+
+/*
+ * What the library runs on, found out once, on first use.  No lock and no order
+ * of constructors: whoever needs it first looks, should two look at a time both
+ * see the same and one of the answers is kept.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <opv/engine.h>
+
+struct opv_env {
+	struct opv_status status;	/* as opv_status() tells it, but for "fast" */
+	unsigned int nr_cpus;		/* one more than the last possible CPU */
+	unsigned int nr_nodes;
+	bool membarrier_one;		/* the fence can name a CPU, Linux 5.10 */
+	size_t bytes;			/* of the mapping this is in */
+	struct {
+		_Alignas(64) struct opv_counts c;
+	} counts[];			/* nr_cpus */
+};
+
+/* Never NULL. */
+const struct opv_env *opv_env(void);
+
+static inline struct opv_counts *opv_env_counts(const struct opv_env *env, int cpu)
+{
+	unsigned int i = (unsigned int)cpu < env->nr_cpus ? (unsigned int)cpu : 0;
+
+	return (struct opv_counts *)&env->counts[i].c;
+}
+
+/* Is this a CPU that the kernel may ever bring up?  Is it up? */
+bool opv_cpu_possible(int cpu);
+bool opv_cpu_online(int cpu);
+
+/* Call for each CPU of each node, where there are several. */
+void opv_for_each_node_cpu(void (*fn)(void *arg, unsigned int node, unsigned int cpu), void *arg);
+
+#endif /* _OPV_ENV_H */

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Fences.  The proof, with the scenarios (F1) to (F5) that are cited here, stands
+ * in docs/fence.md.
+ */
+#define _GNU_SOURCE
+#include "fence.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+
+#include "break.h"
+#include "count.h"
+#include "env.h"
+#include "sys.h"
+#include "thread.h"
+
+#ifndef MEMBARRIER_CMD_FLAG_CPU
+# define MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ (1 << 7)
+# define MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ (1 << 8)
+# define MEMBARRIER_CMD_FLAG_CPU (1 << 0)
+#endif
+
+#define MASK_LONGS 1024		/* 65536 CPUs */
+#define MASK_BITS (8 * sizeof(unsigned long))
+#define MOVE_TRIES 100
+
+/* Every CPU of the process, or one of them.  A CPU that is offline is fenced. */
+static bool membarrier_fence(int cpu)
+{
+	unsigned int flags = cpu >= 0 ? MEMBARRIER_CMD_FLAG_CPU : 0;
+	long ret;
+
+	if (opv_env()->status.fence != OPV_FENCE_MEMBARRIER)
+		return false;
+	ret = OPV_SYS(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, flags, cpu >= 0 ? cpu : 0);
+	if (ret == -EPERM) {
+		/* Some kernels forget the registration in a child of fork. */
+		OPV_SYS(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+		ret = OPV_SYS(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, flags,
+			      cpu >= 0 ? cpu : 0);
+	}
+	return !ret;
+}
+
+/*
+ * Go there and come back: whoever ran there was preempted (F2).  The affinity mask
+ * of the thread is another one for that while; a change from outside that comes
+ * in between is lost.
+ */
+static int move_fence(int cpu)
+{
+	unsigned long mask[MASK_LONGS] = { 0 }, there[MASK_LONGS] = { 0 };
+	long size, ret;
+	int tries;
+
+	if ((size_t)cpu >= sizeof(there) * 8)
+		return -EPERM;
+	size = OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	if (size <= 0)
+		return -EPERM;
+	there[(size_t)cpu / MASK_BITS] = 1ul << (size_t)cpu % MASK_BITS;
+	for (tries = 0; tries < MOVE_TRIES; tries++) {
+		ret = OPV_SYS(SYS_sched_setaffinity, 0, sizeof(there), there);
+		if (ret)
+			break;
+		/* A cpuset may have taken us away again at once. */
+		if (opv_cpu_now() == cpu) {
+			OPV_SYS(SYS_sched_setaffinity, 0, size, mask);
+			return 0;
+		}
+	}
+	if (tries)
+		OPV_SYS(SYS_sched_setaffinity, 0, size, mask);
+	return -EPERM;
+}
+
+static bool fence_is_needed(const struct opv_domain *d)
+{
+	/* Other processes may have rseq where this one has not. */
+	return opv_env()->status.rseq_owner != OPV_RSEQ_NONE || d->shared;
+}
+
+int opv_fence_cpu(struct opv_domain *d, int cpu)
+{
+	if (OPV_BROKEN(FENCE))
+		return 0;
+	if (!fence_is_needed(d)) {
+		opv_count(cpu, fence_none);
+		return 0;
+	}
+	if (opv_cpu_now() == cpu) {
+		/* We run there now, so nobody else does: (F2) without the journey. */
+		opv_count(cpu, fence_self);
+		return 0;
+	}
+	if (!d->shared && membarrier_fence(cpu)) {
+		opv_count(cpu, fence_membarrier);
+		return 0;
+	}
+	if (!move_fence(cpu)) {
+		opv_count(cpu, fence_move);
+		return 0;
+	}
+	if (!opv_cpu_online(cpu)) {
+		/* (F4) nothing runs there; what will, sees the closed key. */
+		opv_count(cpu, fence_none);
+		return 0;
+	}
+	return -EPERM;
+}
+
+int opv_fence_cpus(struct opv_domain *d, const uint64_t *cpus, int *failed)
+{
+	uint32_t cpu;
+	int ret;
+
+	if (OPV_BROKEN(FENCE))
+		return 0;
+	if (fence_is_needed(d) && !d->shared && membarrier_fence(-1)) {
+		opv_count(0, fence_membarrier);
+		return 0;
+	}
+	for (cpu = 0; cpu < d->nr_cpus; cpu++) {
+		if (!(cpus[cpu / 64] >> cpu % 64 & 1))
+			continue;
+		*failed = (int)cpu;
+		ret = opv_fence_cpu(d, (int)cpu);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

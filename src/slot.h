@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_SLOT_H
+#define _OPV_SLOT_H
+
+/*
+ * Slots: the gate of one CPU in one domain, and the lock of whoever works as
+ * that CPU from outside a section.
+ *
+ * The key is what every section compares with its cpu_id, low 32 bits against
+ * all 32.  Open, it is the number of the CPU.  Anything else has bit 31 set and
+ * is not one of -1 and -2, which an unregistered thread has for a cpu_id, so
+ * every section misses.  A slot that was never used is zero: open for CPU 0,
+ * closed for every other CPU until the fence engine opens it for the first time.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <opv/domain.h>
+
+#define OPV_KEY_CLOSED		UINT64_C(0x80000000)
+#define OPV_KEY_OPEN(cpu)	((uint64_t)(uint32_t)(cpu))
+
+struct opv_slot {
+	/* Read by every section, written by the engines. */
+	_Alignas(64) _Atomic uint64_t key;
+
+	/* Touched by the engines only. */
+	_Alignas(64) _Atomic uint32_t lock;	/* priority-inheriting futex: owner's tid */
+};
+
+_Static_assert(sizeof(struct opv_slot) == 128, "what domain.h says a slot costs");
+_Static_assert(offsetof(struct opv_slot, key) == 0, "where sections look for it");
+
+/*
+ * A thread inside an engine: all its signals are blocked, so that a handler
+ * never waits for what it interrupted.
+ */
+struct opv_guard {
+	uint64_t sigmask;	/* as it was */
+	uint32_t tid;
+	int cpu;		/* that the work is done as, for the counts */
+	void *robust_pending;	/* of the C library, while ours takes its place */
+};
+
+void opv_guard_enter(struct opv_guard *g, int cpu);
+void opv_guard_leave(const struct opv_guard *g);
+
+/*
+ * Take a lock, inside a guard.  shared: other processes may hold it, and die with
+ * it.  Answers 0; 1 when this thread held it already, which happens in
+ * handlers of fork only (fork.c): do not unlock; -ETIMEDOUT after timeout_ms.
+ */
+int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t timeout_ms);
+void opv_unlock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared);
+
+#endif /* _OPV_SLOT_H */

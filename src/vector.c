@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/* Vectors that a program asks for: everything is checked, then an engine runs them. */
+#define _GNU_SOURCE
+#include <opv/vector.h>
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core.h"
+#include "count.h"
+#include "domain.h"
+#include "engine.h"
+#include "fence.h"
+#include "present.h"
+#include "sys.h"
+#include "thread.h"
+
+#define MAX_REQUESTS 65536
+#define MAX_CPUS 65536
+
+/* Does it lie in what a CPU of the domain has for data?  Then it is there. */
+static bool in_data(const struct opv_domain *d, const struct opv_operand *o)
+{
+	uint64_t from = o->addr - (uintptr_t)opv_domain_base(d);
+	uint64_t stripe = from >> OPV_STRIPE_SHIFT, offset = from & (OPV_STRIPE - 1);
+
+	return stripe >= 3 && stripe < d->nr_cpus + UINT64_C(3) &&
+	       offset >= sizeof(struct opv_slot) && offset + o->len <= d->heap->end;
+}
+
+static bool operand_is_there(struct opv_domain *d, const struct opv_operand *o)
+{
+	struct opv_domain *owner;
+
+	if (!o->len)
+		return true;
+	if (o->addr + o->len < o->addr)
+		return false;
+	owner = opv_registry_find(o->addr, o->len);
+	if (!owner)
+		return opv_present(o->addr, o->len, o->write);
+	/* Of another domain only to look at: its gate is not ours to close. */
+	return in_data(owner, o) && (owner == d || !o->write);
+}
+
+static int check_operands(struct opv_domain *d, const struct cpu_op *vec, int count)
+{
+	struct opv_operand o[2];
+	int i, j, n;
+
+	for (i = 0; i < count; i++) {
+		n = opv_operands(&vec[i], o);
+		for (j = 0; j < n; j++)
+			if (!operand_is_there(d, &o[j]))
+				return o[j].expect_fault ? -EAGAIN : -EFAULT;
+	}
+	return 0;
+}
+
+/* The caller's vector into ours, which nobody changes any more. */
+static int take_vector(struct cpu_op *copy, const struct cpu_op *vec, int count)
+{
+	if (count < 0 || count > CPU_OP_VEC_LEN_MAX)
+		return -EINVAL;
+	if (!count)
+		return 0;
+	if (!opv_present((uintptr_t)vec, (size_t)count * sizeof(*vec), false))
+		return -EFAULT;
+	memcpy(copy, vec, (size_t)count * sizeof(*vec));
+	return opv_check(copy, count);
+}
+
+static int run_checked(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	opv_count(cpu, vectors);
+	return opv_engine_run(opv_engine_forced(), d, vec, count, cpu);
+}
+
+static int failed(int cpu, int error)
+{
+	opv_count(cpu, errors);
+	return error;
+}
+
+int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	struct cpu_op copy[CPU_OP_VEC_LEN_MAX];
+	int ret;
+
+	if (!d)
+		d = opv_domain_default();
+	if (!d)
+		return failed(cpu, -ENOMEM);
+	if (cpu < 0 && cpu != OPV_THIS_CPU)
+		return failed(cpu, -EINVAL);
+	ret = take_vector(copy, vec, count);
+	if (!ret)
+		ret = check_operands(d, copy, count);
+	if (cpu == OPV_THIS_CPU)
+		cpu = opv_cpu_now();
+	if (!ret && cpu >= (int)d->nr_cpus)
+		ret = -EINVAL;
+	if (!ret)
+		ret = run_checked(d, copy, count, cpu);
+	return ret < 0 ? failed(cpu, ret) : ret;
+}
+
+/* As the kernel would look at it: is the caller allowed to run there? */
+static bool cpu_allowed(int cpu)
+{
+	unsigned long mask[MAX_CPUS / 8 / sizeof(long)] = { 0 };
+	const size_t bits = 8 * sizeof(long);
+
+	if (!opv_cpu_possible(cpu) || (size_t)cpu >= sizeof(mask) * 8)
+		return false;
+	if (OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask) <= 0)
+		return true;
+	return mask[(size_t)cpu / bits] >> (size_t)cpu % bits & 1;
+}
+
+int cpu_opv(struct cpu_op *vec, int count, int cpu, int flags)
+{
+	struct opv_domain *d = opv_domain_default();
+	struct cpu_op copy[CPU_OP_VEC_LEN_MAX];
+	int ret;
+
+	if (flags & ~(CPU_OP_NR_FLAG | CPU_OP_VEC_LEN_MAX_FLAG))
+		return failed(cpu, -EINVAL);
+	if (flags & CPU_OP_NR_FLAG)
+		return NR_CPU_OPS;
+	if (flags & CPU_OP_VEC_LEN_MAX_FLAG)
+		return CPU_OP_VEC_LEN_MAX;
+	if (cpu < 0)
+		return failed(cpu, -EINVAL);
+	if (!d)
+		return failed(cpu, -ENOMEM);
+	ret = take_vector(copy, vec, count);
+	if (!ret)
+		ret = check_operands(d, copy, count);
+	if (!ret && !cpu_allowed(cpu))
+		ret = -EINVAL;
+	if (!ret)
+		ret = run_checked(d, copy, count, cpu);
+	return ret < 0 ? failed(cpu, ret) : ret;
+}
+
+static int check_request(struct opv_domain *d, const struct opv_request *r)
+{
+	struct cpu_op copy[CPU_OP_VEC_LEN_MAX];
+	int ret;
+
+	if (r->cpu < 0)
+		return -EINVAL;
+	ret = take_vector(copy, r->vec, r->count);
+	if (!ret)
+		ret = check_operands(d, copy, r->count);
+	if (!ret && r->cpu >= (int)d->nr_cpus)
+		ret = -EINVAL;
+	return ret;
+}
+
+int opv_vectors(struct opv_domain *d, struct opv_request *requests, int nr)
+{
+	uint64_t cpus[MAX_CPUS / 64] = { 0 };
+	int i, ret = 0, cpu = 0;
+
+	if (!d)
+		d = opv_domain_default();
+	if (!d)
+		return failed(0, -ENOMEM);
+	if (nr < 0 || nr > MAX_REQUESTS)
+		return failed(0, -EINVAL);
+	if (nr && !opv_present((uintptr_t)requests, (size_t)nr * sizeof(*requests), true))
+		return failed(0, -EFAULT);
+	for (i = 0; i < nr; i++) {
+		ret = check_request(d, &requests[i]);
+		if (ret) {
+			requests[i].result = ret;
+			return failed(requests[i].cpu, ret);
+		}
+		cpus[requests[i].cpu / 64] |= UINT64_C(1) << requests[i].cpu % 64;
+		opv_count(requests[i].cpu, vectors);
+	}
+	if (nr)
+		ret = opv_fence_engine_many(d, requests, nr, cpus, &cpu);
+	if (ret) {
+		for (i = 0; i < nr; i++)
+			if (requests[i].cpu == cpu)
+				requests[i].result = ret;
+		return failed(cpu, ret);
+	}
+	return 0;
+}
+
+/*
+ * Of all CPUs: sections by one fence, which needs no closed key (F2); vectors of
+ * other threads by a fence of each CPU that ever had one.
+ */
+static int fence_all(struct opv_domain *d)
+{
+	uint64_t cpus[MAX_CPUS / 64] = { 0 };
+	int ret, cpu;
+
+	for (cpu = 0; cpu < (int)d->nr_cpus; cpu++)
+		cpus[cpu / 64] |= UINT64_C(1) << cpu % 64;
+	atomic_thread_fence(memory_order_seq_cst);
+	ret = opv_fence_cpus(d, cpus, &cpu);
+	for (cpu = 0; !ret && cpu < (int)d->nr_cpus; cpu++)
+		if (d->shared || (atomic_load(&d->locked[cpu / 64]) >> cpu % 64 & 1))
+			ret = opv_fence_engine_wait(d, cpu);
+	return ret;
+}
+
+int opv_fence(struct opv_domain *d, int cpu)
+{
+	int ret;
+
+	if (!d)
+		d = opv_domain_default();
+	if (!d)
+		return failed(cpu, -ENOMEM);
+	if (cpu != OPV_ALL_CPUS)
+		return opv_vector(d, NULL, 0, cpu);
+	ret = fence_all(d);
+	return ret ? failed(0, ret) : 0;
+}

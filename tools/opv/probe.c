@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include "opv.h"
+
+int opv_probe_main(int argc, char **argv)
+{
+	(void)argc;
+	die(argv[0], "being written");
+}
