@@ -188,7 +188,6 @@ static int read_options(struct plan *plan, const struct opv_domain_options *opti
 	return 0;
 }
 
-/* Without the registry: the default domain may yet lose a race and go away again. */
 static int create(struct opv_domain **dp, struct plan *plan)
 {
 	struct opv_domain *d;
@@ -213,17 +212,35 @@ static int create(struct opv_domain **dp, struct plan *plan)
 	return 0;
 }
 
+static void unmap(struct opv_domain *d)
+{
+	if (d->fd >= 0)
+		OPV_SYS(SYS_close, d->fd);
+	OPV_SYS(SYS_munmap, opv_domain_base(d), d->bytes);
+}
+
+/* Known to the registry it is the caller's; otherwise it is gone. */
+static int publish(struct opv_domain **dp, struct opv_domain *d)
+{
+	int ret = opv_registry_add(d);
+
+	if (ret)
+		unmap(d);
+	else
+		*dp = d;
+	return ret;
+}
+
 int opv_domain_create(struct opv_domain **dp, const struct opv_domain_options *options)
 {
+	struct opv_domain *d;
 	struct plan plan;
 	int ret;
 
 	ret = read_options(&plan, options);
 	if (!ret)
-		ret = create(dp, &plan);
-	if (!ret)
-		opv_registry_add(*dp);
-	return ret;
+		ret = create(&d, &plan);
+	return ret ? ret : publish(dp, d);
 }
 
 int opv_domain_attach(struct opv_domain **dp, int fd, const struct opv_domain_options *options)
@@ -260,16 +277,7 @@ int opv_domain_attach(struct opv_domain **dp, int fd, const struct opv_domain_op
 		OPV_SYS(SYS_close, plan.fd);
 		return (int)ret;
 	}
-	opv_registry_add(d);
-	*dp = d;
-	return 0;
-}
-
-static void unmap(struct opv_domain *d)
-{
-	if (d->fd >= 0)
-		OPV_SYS(SYS_close, d->fd);
-	OPV_SYS(SYS_munmap, opv_domain_base(d), d->bytes);
+	return publish(dp, d);
 }
 
 static _Atomic(struct opv_domain *) the_default;
@@ -284,11 +292,15 @@ struct opv_domain *opv_domain_default(void)
 		return d;
 	if (read_options(&plan, NULL) || create(&mine, &plan))
 		return NULL;
+	if (opv_registry_add(mine)) {
+		unmap(mine);
+		return NULL;
+	}
 	if (!atomic_compare_exchange_strong(&the_default, &d, mine)) {
+		opv_registry_remove(mine);
 		unmap(mine);
 		return d;
 	}
-	opv_registry_add(mine);
 	return mine;
 }
 

@@ -44,7 +44,6 @@ struct opv_domain {
 	int fd;				/* memfd, or -1 */
 	size_t bytes;			/* of all stripes */
 	struct opv_heap *heap;
-	struct opv_domain *next;	/* of all domains of the process, registry.c */
 	_Atomic uint64_t locked[];	/* one bit a slot: its lock was ever taken */
 };
 
@@ -69,13 +68,25 @@ struct opv_domain *opv_domain_check(const void *handle);
 void opv_heap_init(struct opv_domain *d, uint32_t end, uint32_t max_blocks);
 
 /* registry.c: all domains of this process. */
-void opv_registry_add(struct opv_domain *d);
+int opv_registry_add(struct opv_domain *d);	/* 0, -ENOMEM */
 bool opv_registry_remove(struct opv_domain *d);
 
+/* The address space of a domain, as the registry knows it. */
+struct opv_region {
+	uint64_t base;			/* of the window */
+	uint64_t bytes;			/* of all stripes */
+	uint32_t nr_cpus;
+	uint32_t end;			/* bytes of a stripe in use: slot and data */
+	struct opv_domain *domain;
+};
+
+struct opv_region opv_domain_region(struct opv_domain *d);
+
 /*
- * Does [addr, addr + len) touch a domain's address space?  The domain, or NULL.
+ * Does [addr, addr + len) touch a domain's address space?  Takes no lock, and
+ * touches no domain: it may be going away.
  */
-struct opv_domain *opv_registry_find(uint64_t addr, uint64_t len);
+bool opv_registry_find(uint64_t addr, uint64_t len, struct opv_region *found);
 
 /* Is this thread between fork's first handler and its last, all locks being its own? */
 bool opv_registry_forking(const struct opv_guard *g);

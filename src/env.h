@@ -17,7 +17,6 @@ struct opv_env {
 	struct opv_status status;	/* as opv_status() tells it, but for "fast" */
 	unsigned int nr_cpus;		/* one more than the last possible CPU */
 	unsigned int nr_nodes;
-	bool membarrier_one;		/* the fence can name a CPU, Linux 5.10 */
 	size_t bytes;			/* of the mapping this is in */
 	struct {
 		_Alignas(64) struct opv_counts c;

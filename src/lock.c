@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "count.h"
+#include "domain.h"
 #include "slot.h"
 #include "sys.h"
 
@@ -120,8 +121,13 @@ int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t 
 							memory_order_relaxed)) {
 		long ret;
 
-		if ((owner & FUTEX_TID_MASK) == g->tid)
-			return 1;
+		if ((owner & FUTEX_TID_MASK) == g->tid) {
+			if (!shared && opv_registry_forking(g))
+				return 1;
+			if (shared)
+				robust_retract(g);
+			return -EDEADLK;
+		}
 		if (!timed) {
 			deadline_in(&deadline, timeout_ms);
 			timed = true;

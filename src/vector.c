@@ -19,39 +19,39 @@
 #define MAX_CPUS 65536
 
 /* Does it lie in what a CPU of the domain has for data?  Then it is there. */
-static bool in_data(const struct opv_domain *d, const struct opv_operand *o)
+static bool in_data(const struct opv_region *r, const struct opv_operand *o)
 {
-	uint64_t from = o->addr - (uintptr_t)opv_domain_base(d);
+	uint64_t from = o->addr - r->base;
 	uint64_t stripe = from >> OPV_STRIPE_SHIFT, offset = from & (OPV_STRIPE - 1);
 
-	return stripe >= 3 && stripe < d->nr_cpus + UINT64_C(3) &&
-	       offset >= sizeof(struct opv_slot) && offset + o->len <= d->heap->end;
+	return o->addr >= r->base && stripe >= 3 && stripe < r->nr_cpus + UINT64_C(3) &&
+	       offset >= sizeof(struct opv_slot) && offset + o->len <= r->end;
 }
 
-static bool operand_is_there(struct opv_domain *d, const struct opv_operand *o)
+static bool operand_is_there(const struct opv_region *own, const struct opv_operand *o)
 {
-	struct opv_domain *owner;
+	struct opv_region other;
 
-	if (!o->len)
+	if (!o->len || in_data(own, o))
 		return true;
 	if (o->addr + o->len < o->addr)
 		return false;
-	owner = opv_registry_find(o->addr, o->len);
-	if (!owner)
+	if (!opv_registry_find(o->addr, o->len, &other))
 		return opv_present(o->addr, o->len, o->write);
 	/* Of another domain only to look at: its gate is not ours to close. */
-	return in_data(owner, o) && (owner == d || !o->write);
+	return !o->write && in_data(&other, o);
 }
 
 static int check_operands(struct opv_domain *d, const struct cpu_op *vec, int count)
 {
+	struct opv_region own = opv_domain_region(d);
 	struct opv_operand o[2];
 	int i, j, n;
 
 	for (i = 0; i < count; i++) {
 		n = opv_operands(&vec[i], o);
 		for (j = 0; j < n; j++)
-			if (!operand_is_there(d, &o[j]))
+			if (!operand_is_there(&own, &o[j]))
 				return o[j].expect_fault ? -EAGAIN : -EFAULT;
 	}
 	return 0;

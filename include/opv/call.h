@@ -9,7 +9,7 @@
  *					instance of that CPU is changed
  *	opv_add64_at(d, p, n, cpu)	p is an address; d says through whose
  *					gate, opv_domain_default() for memory of
- *					the program's own
+ *					the program's own; not NULL
  *
  * cpu is the number of a CPU, 0 <= cpu < opv_domain_cpus(), online or not, or
  * OPV_THIS_CPU: whichever the thread runs on at that instant.  On the CPU it
@@ -28,8 +28,9 @@
  *	0	done
  *	1, 2	compare number one or two stopped it, nothing was stored
  *		(a cmpxchg has filled *old)
- *	-EINVAL	cpu is not the number of a CPU of the domain, or p is not a
- *		handle of a domain; nothing was done
+ *	-EINVAL	cpu is not the number of a CPU of the domain; p lies beyond the
+ *		domain's data; p2 or dst is a handle of another domain than p;
+ *		len is too large; nothing was done
  *	-EPERM	the work is for another CPU and this kernel or its policy has
  *		no fence for it (opv probe says which); nothing was done
  *	-ETIMEDOUT the thread that works as that CPU was stopped for longer
@@ -37,7 +38,8 @@
  *	-EDEADLK called from a fault handler while this thread is inside the slow
  *		path for the same CPU; nothing was done
  *
- * Operands that are not there fault, as in any C expression.
+ * Operands that are not there fault, as in any C expression; so does what never
+ * was a handle, or is one of a domain that is gone.
  *
  * Orders: without a suffix, relaxed.  _acquire: what follows in the program is
  * done after the call's load.  _release: what precedes it is done before the

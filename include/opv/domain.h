@@ -109,7 +109,7 @@ int opv_domain_destroy(struct opv_domain *d);
  * opv_domain_default - the domain for any memory of this process
  *
  * It is made on first use and never goes away.  NULL when there was no memory
- * for it; calls and vectors on NULL answer -ENOMEM.
+ * for it; vectors on NULL answer -ENOMEM.
  *
  * Thread-safe, async-signal-safe.
  */

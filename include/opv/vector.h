@@ -63,7 +63,8 @@ struct opv_request {
 /*
  * opv_vectors - execute vectors as many CPUs, under one fence
  * @d: the domain, NULL for the default one
- * @requests: executed in order; several may name the same CPU
+ * @requests: executed in order; several may name the same CPU; they and their
+ *	vectors must not change meanwhile
  * @nr: how many, 0 to 65536
  *
  * All CPUs are closed, fenced together, served, and opened again: a drain or an
