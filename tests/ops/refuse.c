@@ -273,7 +273,7 @@ static void test_faults(void)
 static void test_edges(void)
 {
 	char *end = good + 2 * PAGE;	/* unmapped from here */
-	bool all = true;
+	bool all = true, equal;
 	uint32_t len;
 	int op;
 
@@ -282,7 +282,8 @@ static void test_edges(void)
 			if (vop_infos[op].shape == VSHAPE_NONE)
 				continue;
 			all &= gives1(-EFAULT, make(op, len, end - len + 1, good));
-			all &= gives1(op == CPU_COMPARE_EQ_OP && memcmp(end - len, good, len),
+			equal = !memcmp(end - len, good, len);
+			all &= gives1(op == CPU_COMPARE_EQ_OP ? !equal : op == CPU_COMPARE_NE_OP && equal,
 				      make(op, len, end - len, good));
 		}
 	all &= gives1(-EFAULT, make(CPU_MEMCPY_OP, 4096, good, good + PAGE + 1));
