@@ -209,6 +209,8 @@ static void report_cpus(struct sheet *s, const struct probe_look *l)
 	text(s, "nodes", l->nodes);
 	text(s, "cpuset", l->cpuset);
 	number(s, "slots", l->status.nr_cpus);
+	number(s, "this", l->this_cpu);
+	number_or_unknown(s, "another", l->other_cpu);
 	end_section(s);
 }
 
@@ -281,10 +283,10 @@ static void report_engines(struct sheet *s, const struct probe_tries *tries,
 	end_section(s);
 }
 
-static void try_text(const char *key, const struct probe_try *t, int cpu, const char *than)
+static void try_text(const char *key, const struct probe_try *t, const char *than)
 {
 	label(key);
-	printf("CPU %d, %s: ", cpu, good(t->good));
+	printf("%s: ", good(t->good));
 	if (t->ret)
 		printf("%s, ", probe_errno(-t->ret));
 	printf("%" PRIu64 " of %" PRIu64 " by the fast path", t->calls > t->slow ? t->calls - t->slow : 0,
@@ -294,24 +296,21 @@ static void try_text(const char *key, const struct probe_try *t, int cpu, const 
 	putchar('\n');
 }
 
-static void report_tries(struct sheet *s, const struct probe_tries *tries, const struct probe_look *l)
+static void report_tries(struct sheet *s, const struct probe_tries *tries)
 {
 	section(s, "tried");
 	if (tries->error) {
 		text(s, "error", tries->error);
 	} else if (s->as_json) {
-		json_int(&s->json, "cpu", l->this_cpu);
 		try_json(s, "this_cpu", &tries->this_cpu);
-		json_int(&s->json, "other", l->other_cpu);
 		if (tries->has_other)
 			try_json(s, "other_cpu", &tries->other_cpu);
 		else
 			json_string(&s->json, "other_cpu", NULL);
 	} else {
-		try_text("add_on_this_cpu", &tries->this_cpu, l->this_cpu, "a plain increment");
+		try_text("add_on_this_cpu", &tries->this_cpu, "a plain increment");
 		if (tries->has_other)
-			try_text("add_on_another", &tries->other_cpu, l->other_cpu,
-				 "the add on this CPU");
+			try_text("add_on_another", &tries->other_cpu, "the add on this CPU");
 		else
 			text(s, "add_on_another", "there is no other CPU");
 	}
@@ -351,7 +350,7 @@ void probe_report(bool json, const struct probe_look *look, const struct probe_t
 	report_policy(&s, look);
 	report_cpus(&s, look);
 	report_engines(&s, tries, look);
-	report_tries(&s, tries, look);
+	report_tries(&s, tries);
 	report_advice(&s, advice, nr_advice);
 	if (json) {
 		json_end_object(&s.json);

@@ -36,20 +36,30 @@ static uint64_t sum(const uint64_t *h, int cpus)
 	return all;
 }
 
-static struct probe_try add(uint64_t *h, int cpu, int cpus)
-{
-	struct probe_try t = { .calls = CALLS };
-	uint64_t before = sum(h, cpus), at = 0;
-	int i;
+enum what { PLAIN, THIS, OTHER };
 
-	if (cpu != OPV_THIS_CPU)
-		at = *opv_ptr(h, cpu);
+/*
+ * The CPU for the next call.  Another one than that which we are on by now: the
+ * thread may be moved at any time, by a fence too.
+ */
+static int target(enum what what, const struct probe_look *look)
+{
+	int cpu = opv_cpu();
+
+	return what == THIS ? cpu : cpu == look->other_cpu ? look->this_cpu : look->other_cpu;
+}
+
+static struct probe_try add(enum what what, uint64_t *h, const struct probe_look *look)
+{
+	int cpus = opv_domain_cpus(opv_domain_of(h)), i;
+	struct probe_try t = { .calls = CALLS };
+	uint64_t before = sum(h, cpus);
+
 	t.slow = slow_calls();
 	for (i = 0; i < CALLS && !t.ret; i++)
-		t.ret = opv_add(h, 1, cpu == OPV_THIS_CPU ? opv_cpu() : cpu);
+		t.ret = opv_add(h, 1, target(what, look));
 	t.slow = slow_calls() - t.slow;
-	t.good = !t.ret && sum(h, cpus) == before + CALLS &&
-		 (cpu == OPV_THIS_CPU || *opv_ptr(h, cpu) == at + CALLS);
+	t.good = !t.ret && sum(h, cpus) == before + CALLS;
 	return t;
 }
 
@@ -71,10 +81,8 @@ static struct probe_try vectors(enum opv_engine engine, uint64_t *h, int cpu)
 	return t;
 }
 
-enum what { PLAIN, THIS, OTHER };
-
 /* Nanoseconds of one, the best of some rounds.  Used in ratios only. */
-static double cost(enum what what, uint64_t *h, int other)
+static double cost(enum what what, uint64_t *h, const struct probe_look *look)
 {
 	static __thread volatile uint64_t plain;
 	double best = 0;
@@ -88,7 +96,7 @@ static double cost(enum what what, uint64_t *h, int other)
 			for (i = 0; i < BATCH; i++) {
 				if (what == PLAIN)
 					plain++;
-				else if (opv_add(h, 1, what == THIS ? opv_cpu() : other))
+				else if (opv_add(h, 1, target(what, look)))
 					return 0;
 			}
 			n += BATCH;
@@ -101,21 +109,21 @@ static double cost(enum what what, uint64_t *h, int other)
 	return best;
 }
 
-static void try_calls(struct probe_tries *tries, uint64_t *h, int other, int cpus)
+static void try_calls(struct probe_tries *tries, uint64_t *h, const struct probe_look *look)
 {
 	double this_cost;
 
-	tries->this_cpu = add(h, OPV_THIS_CPU, cpus);
-	this_cost = cost(THIS, h, other);
-	tries->this_cpu.ratio = this_cost / cost(PLAIN, h, other);
+	tries->this_cpu = add(THIS, h, look);
+	this_cost = cost(THIS, h, look);
+	tries->this_cpu.ratio = this_cost / cost(PLAIN, h, look);
 	tries->good = tries->this_cpu.good;
-	if (other < 0)
+	if (look->other_cpu < 0)
 		return;
 	tries->has_other = true;
-	tries->other_cpu = add(h, other, cpus);
+	tries->other_cpu = add(OTHER, h, look);
 	tries->good &= tries->other_cpu.good;
 	if (this_cost > 0)
-		tries->other_cpu.ratio = cost(OTHER, h, other) / this_cost;
+		tries->other_cpu.ratio = cost(OTHER, h, look) / this_cost;
 }
 
 static void try_engines(struct probe_tries *tries, uint64_t *h, const struct probe_look *look)
@@ -152,7 +160,7 @@ void probe_tries(struct probe_tries *tries, const struct probe_look *look)
 	}
 	ret = opv_new(d, &h);
 	if (!ret) {
-		try_calls(tries, h, look->other_cpu, opv_domain_cpus(d));
+		try_calls(tries, h, look);
 		if (!look->status.fast && look->status.rseq_owner != OPV_RSEQ_NONE)
 			goto out;	/* an engine is forced already: let it be */
 		try_engines(tries, h, look);
