@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+#
+# libopv-stat.so, which opv stat preloads: its own objects and those of libopv, which
+# it hides, so that it needs the C library only and disturbs no libopv of the program.
+
+preload-srcs := $(wildcard preload/*.c)
+preload-objs := $(addprefix $(O)/,$(preload-srcs:.c=.o))
+# Wrappers are no builtins, are no inlines of a fortified header, and are unwound
+# through when a thread is cancelled in what they call.
+preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexceptions
+
+# For make install: it goes to $(libdir)/opv/, where the installed command looks.
+install-preload := $(O)/libopv-stat.so
+
+all: $(O)/libopv-stat.so
+
+$(O)/libopv-stat.so: $(preload-objs) $(O)/libopv.a preload/preload.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libopv-stat.so \
+		-Wl,--version-script,preload/preload.map -Wl,--exclude-libs,ALL \
+		-Wl,-z,nodelete,-z,defs,-z,now -o $@ $(preload-objs) $(O)/libopv.a
+
+$(O)/preload/%.o: preload/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) $(preload-cflags) -c -o $@ $<
+
+$(O)/tools/opv/stat_%.o: opv-cflags += -DOPV_STAT_LIBDIR='"$(libdir)/opv"'
+
+-include $(preload-objs:.o=.d)
