@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _TOOLS_BENCH_H
+#define _TOOLS_BENCH_H
+
+/*
+ * opv bench: a list of cases, each a loop around one thing; rows, which are cases
+ * with a number of threads; rounds, in each of which every row is sampled once.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "opv.h"
+
+/* Groups, in the order of the output: X(NAME, title). */
+#define BENCH_GROUPS(X)								\
+	X(REFERENCE, "without this library")					\
+	X(SYSTEM, "system calls alone")						\
+	X(CALL, "this library, this CPU, per-CPU variable (a handle)")		\
+	X(AT, "this library, this CPU, memory of the program's own (_at)")	\
+	X(VARIANT, "the section of add64 with another compare")			\
+	X(ENGINE, "this library, out of line")
+
+enum bench_group {
+#define X(NAME, title) BENCH_##NAME,
+	BENCH_GROUPS(X)
+#undef X
+	BENCH_NR_GROUPS
+};
+
+/* What a case is like, and what it cannot do without. */
+enum bench_flags {
+	BENCH_SCALES = 1 << 0,		/* with 1 to N threads; otherwise with one */
+	BENCH_OTHER = 1 << 1,		/* works on another CPU, which is idle */
+	BENCH_BUSY = 1 << 2,		/* a thread of ours spins on that CPU */
+	BENCH_SECTIONS = 1 << 3,	/* needs rseq */
+	BENCH_MEMBARRIER = 1 << 4,	/* needs the fence of one CPU by membarrier */
+	BENCH_FORCE_ALL = 1 << 5,	/* 100 % forced to the fence engine */
+	BENCH_FORCE_SOME = 1 << 6,	/* 1 % */
+	BENCH_COUNT = 1 << 7,		/* while fast calls are counted */
+	BENCH_ADDS = 1 << 8,		/* adds 1 to added64 each time, which is checked */
+};
+
+#define BENCH_FORCES (BENCH_FORCE_ALL | BENCH_FORCE_SOME | BENCH_COUNT)
+
+/* One thread that measures. */
+struct bench_ctx {
+	_Alignas(128) _Atomic uint64_t own;	/* a counter that only this thread has */
+	int index;				/* 0 to N - 1 */
+	int cpu;				/* that it is pinned to, or -1 */
+	int other;				/* another CPU, or -1 */
+	struct bench_node *node;		/* in the hand, not on a list */
+};
+
+struct bench_case {
+	const char *name;
+	enum bench_group group;
+	unsigned int flags;
+	void (*run)(struct bench_ctx *c, uint64_t n);
+	const char *what;
+};
+
+/* bench_cases.c: the list of bench_list.h, and what the cases work on. */
+extern const struct bench_case bench_cases[];
+extern const size_t bench_nr_cases;
+
+/* What "x plain" counts in. */
+#define BENCH_PLAIN "tls_add_round"
+
+struct bench_per_cpu {
+	_Alignas(128) _Atomic uint64_t atomic;
+	uint64_t words[6];		/* of the mutex and the _at calls */
+	pthread_mutex_t mutex;
+};
+
+#define BENCH_COPY_MAX 4096
+#define BENCH_NODES 8		/* on each CPU's list at first */
+
+struct bench_node {
+	intptr_t next;
+};
+
+struct bench_world {
+	int nr_cpus;
+	struct opv_domain *domain;
+	/* handles */
+	uint64_t *added64;	/* what BENCH_ADDS add to */
+	uint64_t *count64;	/* eight of them, a cache line */
+	uint32_t *count32;
+	uint16_t *count16;
+	uint8_t *count8;
+	intptr_t *head;		/* of a list */
+	intptr_t *word;
+	char *copy;		/* BENCH_COPY_MAX bytes */
+	/* addresses */
+	struct opv_domain *dflt;
+	struct bench_per_cpu *per_cpu;
+	char *source;
+	int nodes;		/* on all lists and in all hands */
+	uint64_t added;		/* what added64 must be in all */
+};
+
+extern struct bench_world bench_world;
+
+/* NULL, or what went wrong. */
+const char *bench_world_make(const int *cpus, int nr_cpus);
+const char *bench_ctx_make(struct bench_ctx *c, int index);
+
+/* After everything: NULL, or what was found wrong. */
+const char *bench_world_check(const struct bench_ctx *ctx, int threads);
+
+/* A case with a number of threads, and what was measured. */
+struct bench_quartiles {
+	double median, q1, q3, min, max;
+};
+
+struct bench_row {
+	const struct bench_case *c;
+	int threads;
+	const struct bench_row *plain;	/* BENCH_PLAIN with as many threads */
+	uint64_t n;			/* iterations of a sample */
+	double *ns;			/* an operation, of each round */
+	struct bench_quartiles time, ratio;
+};
+
+struct bench_skip {
+	const struct bench_case *c;
+	const char *why;
+};
+
+struct bench {
+	/* asked for */
+	int threads;
+	uint64_t duration;		/* ns; 0 default */
+	int rounds;			/* 0: as many as duration allows */
+	bool pin, json, aims;
+	const char *filter, *svg;
+	/* the machine */
+	int *cpus, nr_cpus;		/* that this process may use */
+	char cpu_model[128], kernel[160], date[32];
+	struct opv_status status;
+	/* the work */
+	struct bench_row *rows;
+	int nr_rows;
+	struct bench_skip *skips;
+	int nr_skips;
+	uint64_t sample;		/* ns */
+	uint64_t retaken;		/* samples thrown away: somebody was preempted */
+	uint64_t disturbed;		/* samples kept in spite of that */
+};
+
+/* bench_run.c */
+void bench_run(struct bench *b);
+
+/* bench_numbers.c */
+struct bench_quartiles bench_quartiles(double *values, int n);	/* sorts them */
+void bench_ratio(const struct bench *b, const struct bench_row *over,
+		 const struct bench_row *under, struct bench_quartiles *q);
+const struct bench_row *bench_find(const struct bench *b, const char *name, int threads);
+void bench_evaluate(struct bench *b);
+
+/* bench_aims.c */
+struct bench_aim {
+	const char *text;
+	const char *sense;		/* "at most", "at least" */
+	double limit;
+	bool measured, met;
+	struct bench_quartiles q;
+	const char *unit;		/* "x", or "ns" for an absolute one */
+};
+
+int bench_nr_aims(void);
+void bench_aim(const struct bench *b, int i, struct bench_aim *aim);
+
+/* bench_table.c, bench_report.c, bench_svg.c */
+void bench_table(const struct bench *b);
+void bench_list(const struct bench *b);		/* b->json: for machines */
+void bench_json(const struct bench *b);
+void bench_svg(const struct bench *b, FILE *f);
+const char *bench_group_title(enum bench_group group);
+
+#endif /* _TOOLS_BENCH_H */

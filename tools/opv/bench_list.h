@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _TOOLS_BENCH_LIST_H
+#define _TOOLS_BENCH_LIST_H
+
+/*
+ * THE list of cases, X(name, GROUP, flags, what).  BENCH_CASE(name) in
+ * bench_fast.c, bench_variant.c or bench_slow.c is its loop.
+ */
+#define BENCH_CASES(X)								\
+	X(empty, REFERENCE, BENCH_SCALES,					\
+	  "the loop and its barrier, which every case has")			\
+	X(tls_add, REFERENCE, BENCH_SCALES,					\
+	  "plain increment of one static __thread variable")			\
+	X(tls_add_round, REFERENCE, BENCH_SCALES,				\
+	  "the same, of eight variables in turn: what \"x plain\" counts in")	\
+	X(tls_add_amid, REFERENCE, BENCH_SCALES,				\
+	  "the same, of one of eight by the steps of a random generator")	\
+	X(atomic_own, REFERENCE, BENCH_SCALES,					\
+	  "lock xadd, each thread its own variable")				\
+	X(atomic_own_round, REFERENCE, BENCH_SCALES,		\
+	  "lock xadd, eight variables of the thread's own in turn")		\
+	X(atomic_shared, REFERENCE, BENCH_SCALES,				\
+	  "lock xadd, one variable for all threads")				\
+	X(getcpu, REFERENCE, BENCH_SCALES,					\
+	  "sched_getcpu()")							\
+	X(percpu_atomic, REFERENCE, BENCH_SCALES,				\
+	  "sched_getcpu(), lock xadd of that CPU's variable")			\
+	X(percpu_mutex, REFERENCE, BENCH_SCALES,				\
+	  "sched_getcpu(), increment under that CPU's pthread mutex")		\
+	X(getppid, SYSTEM, BENCH_SCALES,					\
+	  "the system call getppid")						\
+	X(sigprocmask_pair, SYSTEM, BENCH_SCALES,				\
+	  "blocking all signals and back, as the fence engine does: two calls")	\
+	X(membarrier_busy, SYSTEM, BENCH_OTHER | BENCH_BUSY | BENCH_MEMBARRIER,	\
+	  "rseq fence of another CPU on which a thread of ours spins")		\
+	X(membarrier_idle, SYSTEM, BENCH_OTHER | BENCH_MEMBARRIER,		\
+	  "rseq fence of another CPU on which nothing of ours runs")		\
+	X(membarrier_all, SYSTEM, BENCH_OTHER | BENCH_BUSY | BENCH_MEMBARRIER,	\
+	  "rseq fence of all CPUs, a thread of ours spins on another one")	\
+	X(add64, CALL, BENCH_ADDS | BENCH_SCALES,						\
+	  "opv_add64() on this CPU")						\
+	X(add64_round, CALL, BENCH_SCALES,			\
+	  "the same, eight variables in turn")					\
+	X(add64_amid, CALL, BENCH_SCALES,					\
+	  "the same, one of eight by the steps of a random generator")		\
+	X(add8, CALL, BENCH_SCALES, "opv_add8()")				\
+	X(add16, CALL, BENCH_SCALES, "opv_add16()")				\
+	X(add32, CALL, BENCH_SCALES, "opv_add32()")				\
+	X(add64_cpu, CALL, BENCH_ADDS | BENCH_SCALES,					\
+	  "opv_add64() with the number opv_cpu() gave")				\
+	X(fetch_add64, CALL, BENCH_SCALES, "opv_fetch_add64()")			\
+	X(xchg64, CALL, BENCH_SCALES, "opv_xchg64()")				\
+	X(cmpxchg64, CALL, BENCH_SCALES, "opv_cmpxchg64(), which succeeds")	\
+	X(or64, CALL, BENCH_SCALES, "opv_or64()")				\
+	X(min64, CALL, BENCH_SCALES, "opv_min64(), a new minimum each time")	\
+	X(cmpeq_store, CALL, BENCH_SCALES, "opv_cmpeq_store(), which succeeds")	\
+	X(push_pop, CALL, BENCH_SCALES,						\
+	  "a node on to the CPU's list and one off it: both together")		\
+	X(copy_store_16, CALL, BENCH_SCALES, "opv_cmpeq_copy_store(), 16 bytes") \
+	X(copy_store_64, CALL, BENCH_SCALES, "opv_cmpeq_copy_store(), 64 bytes") \
+	X(copy_store_256, CALL, BENCH_SCALES, "opv_cmpeq_copy_store(), 256 bytes") \
+	X(copy_store_1024, CALL, BENCH_SCALES, "opv_cmpeq_copy_store(), 1024 bytes") \
+	X(copy_store_4096, CALL, BENCH_SCALES, "opv_cmpeq_copy_store(), 4096 bytes") \
+	X(add8_at, AT, BENCH_SCALES, "opv_add8_at(), the word of opv_cpu()")	\
+	X(add16_at, AT, BENCH_SCALES, "opv_add16_at(), likewise")		\
+	X(add32_at, AT, BENCH_SCALES, "opv_add32_at(), likewise")		\
+	X(add64_at, AT, BENCH_SCALES, "opv_add64_at(), likewise")		\
+	X(xchg64_at, AT, BENCH_SCALES, "opv_xchg64_at(), likewise")		\
+	X(cmpxchg64_at, AT, BENCH_SCALES, "opv_cmpxchg64_at(), likewise")	\
+	X(or64_at, AT, BENCH_SCALES, "opv_or64_at(), likewise")			\
+	X(min64_at, AT, BENCH_SCALES, "opv_min64_at(), likewise")		\
+	X(add64_key, VARIANT, BENCH_ADDS | BENCH_SECTIONS,				\
+	  "the section of add64, copied: compares with the key in memory")	\
+	X(add64_register, VARIANT, BENCH_ADDS | BENCH_SECTIONS,				\
+	  "the same, compares with a register")					\
+	X(add64_key_round, VARIANT, BENCH_SECTIONS,		\
+	  "add64_key, eight variables in turn")					\
+	X(add64_register_round, VARIANT, BENCH_SECTIONS,		\
+	  "add64_register, eight variables in turn")				\
+	X(remote_add_busy, ENGINE, BENCH_ADDS | BENCH_OTHER | BENCH_BUSY,			\
+	  "opv_add64() on another CPU on which a thread of ours spins")		\
+	X(remote_add_idle, ENGINE, BENCH_ADDS | BENCH_OTHER,					\
+	  "opv_add64() on another CPU on which nothing of ours runs")		\
+	X(vector3, ENGINE, 0,							\
+	  "opv_vector() on this CPU: compare and copy with the stack, add")	\
+	X(vector3_domain, ENGINE, 0,						\
+	  "opv_vector() on this CPU: three adds in the domain")			\
+	X(vector3_busy, ENGINE, BENCH_OTHER | BENCH_BUSY,			\
+	  "vector3_domain on another CPU, busy")				\
+	X(vector3_idle, ENGINE, BENCH_OTHER,					\
+	  "vector3_domain on another CPU, idle")				\
+	X(vectors_2, ENGINE, BENCH_OTHER | BENCH_BUSY,				\
+	  "opv_vectors(): one add on this CPU, one on a busy one")		\
+	X(vectors_32, ENGINE, BENCH_OTHER | BENCH_BUSY,				\
+	  "opv_vectors(): the same sixteen times, under one fence")		\
+	X(fence_this, ENGINE, 0, "opv_fence() of this CPU")			\
+	X(fence_busy, ENGINE, BENCH_OTHER | BENCH_BUSY,				\
+	  "opv_fence() of another CPU, busy")					\
+	X(fence_idle, ENGINE, BENCH_OTHER,					\
+	  "opv_fence() of another CPU, idle")					\
+	X(fence_all, ENGINE, BENCH_OTHER | BENCH_BUSY,				\
+	  "opv_fence() of all CPUs, another one busy")				\
+	X(add64_counted, ENGINE, BENCH_ADDS | BENCH_SCALES | BENCH_COUNT,			\
+	  "add64 while opv_count_fast() is on")					\
+	X(add64_forced_1, ENGINE, BENCH_ADDS | BENCH_SCALES | BENCH_FORCE_SOME,		\
+	  "add64 with 1 % forced to the fence engine")				\
+	X(add64_forced_100, ENGINE, BENCH_ADDS | BENCH_SCALES | BENCH_FORCE_ALL,		\
+	  "add64 with all forced to the fence engine")
+
+/*
+ * Each loop is the same but for its body; nothing moves over the barrier.  It
+ * exists four times, 16 bytes further into a cache line each, and each makes a
+ * quarter of the iterations: where a loop lies can make it half as slow again,
+ * and no case shall be lucky.
+ */
+#define BENCH_BARRIER() __asm__ __volatile__("" : : : "memory")
+
+#define BENCH_QUARTER(shift, end, body)					\
+	__asm__ __volatile__(".p2align 6\n\t.skip " #shift ", 0x90" : : : "memory"); \
+	for (; i_ < (end); i_++) {					\
+		body;							\
+		BENCH_BARRIER();					\
+	}
+
+#define BENCH_REPEAT(n, body)						\
+	do {								\
+		uint64_t i_ = 0;					\
+									\
+		BENCH_QUARTER(64, (n) / 4, body)				\
+		BENCH_QUARTER(16, (n) / 2, body)			\
+		BENCH_QUARTER(32, (n) - (n) / 4, body)			\
+		BENCH_QUARTER(48, (n), body)				\
+	} while (0)
+
+/* Which of eight variables this iteration is for. */
+#define BENCH_TURN (i_ & 7)
+
+/* The same with some work around it: a multiplication and an addition that wait for each other. */
+#define BENCH_STEP(x) ((x) = (x) * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407))
+#define BENCH_DRAW(x) (BENCH_STEP(x) >> 61)
+
+#define BENCH_CASE(name)						\
+	__attribute__((__noinline__, __aligned__(64)))			\
+	void bench_case_##name(struct bench_ctx *c, uint64_t n)
+
+#define X(name, group, flags, what) BENCH_CASE(name);
+BENCH_CASES(X)
+#undef X
+
+#endif /* _TOOLS_BENCH_LIST_H */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/* The loops of what makes system calls: bare ones, and the engines. */
+#define _GNU_SOURCE
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "bench_list.h"
+
+#ifndef MEMBARRIER_CMD_FLAG_CPU
+# define MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ (1 << 7)
+# define MEMBARRIER_CMD_FLAG_CPU (1 << 0)
+#endif
+
+#define W bench_world
+
+BENCH_CASE(getppid)
+{
+	(void)c;
+	BENCH_REPEAT(n, syscall(SYS_getppid));
+}
+
+static inline void block_and_unblock(void)
+{
+	uint64_t all = ~UINT64_C(0), before;
+
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+}
+
+BENCH_CASE(sigprocmask_pair)
+{
+	(void)c;
+	BENCH_REPEAT(n, block_and_unblock());
+}
+
+static inline void membarrier_rseq(unsigned int flags, int cpu)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, flags, cpu);
+}
+
+BENCH_CASE(membarrier_busy)
+{
+	BENCH_REPEAT(n, membarrier_rseq(MEMBARRIER_CMD_FLAG_CPU, c->other));
+}
+
+BENCH_CASE(membarrier_idle)
+{
+	BENCH_REPEAT(n, membarrier_rseq(MEMBARRIER_CMD_FLAG_CPU, c->other));
+}
+
+BENCH_CASE(membarrier_all)
+{
+	(void)c;
+	BENCH_REPEAT(n, membarrier_rseq(0, 0));
+}
+
+BENCH_CASE(remote_add_busy)
+{
+	BENCH_REPEAT(n, opv_add64(W.added64, 1, c->other));
+}
+
+BENCH_CASE(remote_add_idle)
+{
+	BENCH_REPEAT(n, opv_add64(W.added64, 1, c->other));
+}
+
+BENCH_CASE(vector3)
+{
+	int cpu = opv_cpu();
+	uint64_t *there = opv_ptr(W.count64, cpu);
+	uint64_t expect = 0, value = 0;
+	struct cpu_op vec[] = {
+		opv_op_compare_eq(there + 6, &expect, 8),
+		opv_op_memcpy(there + 6, &value, 8),
+		opv_op_add(there + 7, 1, 8),
+	};
+
+	(void)c;
+	BENCH_REPEAT(n, opv_vector(W.domain, vec, 3, cpu));
+}
+
+static void three_adds(uint64_t n, int cpu)
+{
+	uint64_t *there = opv_ptr(W.count64, cpu);
+	struct cpu_op vec[] = {
+		opv_op_add(there + 5, 1, 8),
+		opv_op_add(there + 6, 0, 8),
+		opv_op_add(there + 7, 1, 8),
+	};
+
+	BENCH_REPEAT(n, opv_vector(W.domain, vec, 3, cpu));
+}
+
+BENCH_CASE(vector3_domain)
+{
+	(void)c;
+	three_adds(n, opv_cpu());
+}
+
+BENCH_CASE(vector3_busy)
+{
+	three_adds(n, c->other);
+}
+
+BENCH_CASE(vector3_idle)
+{
+	three_adds(n, c->other);
+}
+
+#define MANY 32
+
+static void many(uint64_t n, int here, int other, int nr)
+{
+	struct opv_request requests[MANY];
+	struct cpu_op adds[2];
+	int cpus[2] = { here, other }, i;
+
+	for (i = 0; i < 2; i++)
+		adds[i] = opv_op_add((uint64_t *)opv_ptr(W.count64, cpus[i]) + 7, 1, 8);
+	for (i = 0; i < nr; i++)
+		requests[i] = (struct opv_request){ &adds[i % 2], 1, cpus[i % 2], 0 };
+	BENCH_REPEAT(n, opv_vectors(W.domain, requests, nr));
+}
+
+BENCH_CASE(vectors_2)
+{
+	many(n, opv_cpu(), c->other, 2);
+}
+
+BENCH_CASE(vectors_32)
+{
+	many(n, opv_cpu(), c->other, MANY);
+}
+
+BENCH_CASE(fence_this)
+{
+	(void)c;
+	BENCH_REPEAT(n, opv_fence(W.domain, OPV_THIS_CPU));
+}
+
+BENCH_CASE(fence_busy)
+{
+	BENCH_REPEAT(n, opv_fence(W.domain, c->other));
+}
+
+BENCH_CASE(fence_idle)
+{
+	BENCH_REPEAT(n, opv_fence(W.domain, c->other));
+}
+
+BENCH_CASE(fence_all)
+{
+	(void)c;
+	BENCH_REPEAT(n, opv_fence(W.domain, OPV_ALL_CPUS));
+}
