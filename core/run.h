@@ -71,8 +71,8 @@ static inline int opv_run_equal(uint64_t addr_a, uint64_t addr_b, uint32_t len)
 	const void *a = (const void *)(uintptr_t)addr_a;
 	const void *b = (const void *)(uintptr_t)addr_b;
 
-	if (!opv_run_is_word(a, b, len))
-		return !opv_port_memcmp(a, b, len);
+	if (!opv_run_is_word(a, b, len))	/* of length 0 either may be NULL */
+		return !len || !opv_port_memcmp(a, b, len);
 	switch (len) {
 	case 1:
 		return OPV_PORT_LOAD(uint8_t, a) == OPV_PORT_LOAD(uint8_t, b);
@@ -91,7 +91,8 @@ static inline void opv_run_copy(uint64_t addr_dst, uint64_t addr_src, uint32_t l
 	const void *src = (const void *)(uintptr_t)addr_src;
 
 	if (!opv_run_is_word(dst, src, len)) {
-		opv_port_memmove(dst, src, len);
+		if (len)
+			opv_port_memmove(dst, src, len);
 		return;
 	}
 	switch (len) {
