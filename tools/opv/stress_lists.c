@@ -31,16 +31,18 @@ struct hoard {
 #define OWN 32		/* tokens or nodes that each worker starts with */
 #define STEPS 8
 
-static void take(struct stress_worker *w, enum stress_scenario scenario, struct hoard *hoard,
+static bool take(struct stress_worker *w, enum stress_scenario scenario, struct hoard *hoard,
 		 _Atomic uint32_t *owner, void *thing)
 {
 	uint32_t was = atomic_exchange(owner, w->index + 1);
 
-	if (was)
+	if (was) {
 		stress_lost(w->s, scenario, "had by worker %u while worker %u has it", w->index,
 			    was - 1);
-	else
-		hoard->held[hoard->nr++] = thing;
+		return false;
+	}
+	hoard->held[hoard->nr++] = thing;
+	return true;
 }
 
 static struct hoard *new_hoard(struct stress *s)
@@ -125,7 +127,9 @@ static void steal(struct stress_worker *w, struct hoard *h, struct stress_place 
 		return;
 	for (; got; got = next) {
 		next = ((struct node *)got)->next;
-		take(w, STRESS_list, h, &((struct node *)got)->owner, (struct node *)got);
+		/* A list with a node in it twice may have no end. */
+		if (!take(w, STRESS_list, h, &((struct node *)got)->owner, (struct node *)got))
+			break;
 	}
 }
 

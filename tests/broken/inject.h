@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _TESTS_INJECT_H
+#define _TESTS_INJECT_H
+
+/*
+ * -include inject.h: every section aborts at the numbered points whose bits are
+ * set in the program's inject_mask (1: armed, 2: key open, 3: before the commit).
+ *
+ * -DINJECT_DELAY: instead every section dawdles there, in front of its commit, so that whatever
+ * comes between has time to.
+ */
+#ifdef INJECT_DELAY
+# define INJECT_AT_1
+# define INJECT_AT_2
+# define INJECT_AT_3	"movl $400, %%esi\n\t" "8: decl %%esi\n\t" "jnz 8b\n\t"
+#else
+# define INJECT_AT_1	"testb $2, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
+# define INJECT_AT_2	"testb $4, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
+# define INJECT_AT_3	"testb $8, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
+#endif
+#define OPV_INJECT(point) INJECT_AT_##point
+
+#endif /* _TESTS_INJECT_H */
