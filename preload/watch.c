@@ -6,11 +6,15 @@
  * killed in it, or leaves it by longjmp()) is not counted.
  */
 #define _GNU_SOURCE
+#ifndef __NO_INLINE__
+# define __NO_INLINE__ 1	/* no inline versions of what is defined here in <stdio.h> */
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>

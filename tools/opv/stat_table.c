@@ -189,7 +189,7 @@ static void rows(struct page *p, const struct stat_report *r)
 	qsort(order, (size_t)n, sizeof(order[0]), compare);
 	if (n)
 		head(p, r);
-	else
+	else if (r->now->programs)
 		put(p, NULL, "no calls of watched functions");
 	for (i = 0; i < n; i++) {
 		row(p, r, stat_functions[order[i]].name, order[i], &r->now->sum[order[i]],
@@ -228,6 +228,9 @@ static void title(struct page *p, const struct stat_report *r)
 		snprintf(programs, sizeof(programs), ", %" PRIu64 " programs", r->now->programs);
 	put(p, NULL, "opv stat: %s: %.*f s%s%s", command, r->final ? 3 : 1,
 	    (double)r->elapsed_ns / 1e9, programs, end);
+	if (r->final && !r->now->programs)
+		put(p, NULL, "opv stat: nothing was counted: no program of it could reach the counters "
+		    "(docs/stat.md says why)");
 	if (r->final && r->still_running)
 		put(p, NULL, "opv stat: processes of it are still running; what they do now is not in here");
 }

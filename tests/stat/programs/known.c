@@ -28,6 +28,14 @@ ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 ssize_t __recv_chk(int, void *, size_t, size_t, int);
 ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
 
+size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
+size_t __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+char *__fgets_chk(char *, size_t, int, FILE *);
+char *__fgets_unlocked_chk(char *, size_t, int, FILE *);
+
+static FILE *stream, *sink, *lines;	/* endless zeroes, nowhere, "line\n" */
+static char *line;
+static size_t line_size;
 static int zero, null, file, sock[2];
 static char buf[64];
 static struct iovec iov[2] = { { buf, 10 }, { buf + 10, 7 } };
@@ -42,7 +50,8 @@ struct expect {
 };
 
 #define DO(symbol) static struct expect do_##symbol(void)
-#define E(...) ((struct expect){ __VA_ARGS__ })
+#define E_(bytes, failed, ...) ((struct expect){ bytes, failed })
+#define E(...) E_(__VA_ARGS__, 0, 0)	/* failed is 0 unless given */
 
 /* Not through the C library's wrappers: these must not count. */
 static void feed(int n)
@@ -90,6 +99,29 @@ DO(sendfile) { off_t at = 0; return E((int)sendfile(null, file, &at, 13)); }
 DO(sendfile64) { off64_t at = 0; return E((int)sendfile64(null, file, &at, 14)); }
 DO(copy_file_range) { return E(0, copy_file_range(-1, NULL, -1, NULL, 1, 0) < 0); }
 DO(splice) { return E(0, splice(-1, NULL, -1, NULL, 1, 0) < 0); }
+
+DO(fread) { return E((int)fread(buf, 3, 4, stream) * 3); }
+DO(fread_unlocked) { return E((int)fread_unlocked(buf, 3, 4, stream) * 3); }
+DO(__fread_chk) { return E((int)__fread_chk(buf, sizeof(buf), 3, 4, stream) * 3); }
+DO(__fread_unlocked_chk) { return E((int)__fread_unlocked_chk(buf, sizeof(buf), 2, 4, stream) * 2); }
+DO(fgets) { rewind(lines); return E(fgets(buf, 20, lines) ? 5 : -1); }
+DO(fgets_unlocked) { rewind(lines); return E(fgets_unlocked(buf, 20, lines) ? 5 : -1); }
+DO(__fgets_chk) { rewind(lines); return E(__fgets_chk(buf, sizeof(buf), 20, lines) ? 5 : -1); }
+DO(__fgets_unlocked_chk)
+{
+	rewind(lines);
+	return E(__fgets_unlocked_chk(buf, sizeof(buf), 20, lines) ? 5 : -1);
+}
+DO(getline) { rewind(lines); return E((int)getline(&line, &line_size, lines)); }
+DO(getdelim) { rewind(lines); return E((int)getdelim(&line, &line_size, 'r', lines)); }
+DO(__getdelim) { rewind(lines); return E((int)__getdelim(&line, &line_size, 'n', lines)); }
+DO(fwrite) { return E(0, fwrite(buf, 5, 5, stream) == 0); }
+DO(fwrite_unlocked) { return E((int)fwrite_unlocked(buf, 5, 5, sink) * 5); }
+DO(fputs) { return E(fputs("four", sink) >= 0 ? 4 : -1); }
+DO(fputs_unlocked) { return E(fputs_unlocked("sixsix", sink) >= 0 ? 6 : -1); }
+DO(puts) { return E(puts("") >= 0 ? 1 : -1); }
+DO(fflush) { return E(0, fflush(sink) != 0); }
+DO(fflush_unlocked) { return E(0, fflush_unlocked(sink) != 0); }
 
 DO(recv) { feed(3); return E((int)recv(sock[0], buf, 9, 0)); }
 DO(__recv_chk) { feed(4); return E((int)__recv_chk(sock[0], buf, 9, sizeof(buf), 0)); }
@@ -157,6 +189,9 @@ static void prepare(void)
 
 	zero = open("/dev/zero", O_RDONLY);
 	null = open("/dev/null", O_WRONLY);
+	stream = fopen("/dev/zero", "r");
+	sink = fopen("/dev/null", "w");
+	lines = fmemopen((char *)"line\nmore", 9, "r");
 	file = mkstemp(name);
 	unlink(name);
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, sock) || ftruncate(file, 100))
