@@ -110,6 +110,8 @@ static long populate(char *base, const struct plan *plan)
 	return 0;
 }
 
+static _Atomic uint64_t ids;
+
 static int build(struct opv_domain **dp, const struct plan *plan)
 {
 	size_t bytes = domain_bytes(plan->nr_cpus);
@@ -131,6 +133,9 @@ static int build(struct opv_domain **dp, const struct plan *plan)
 	d->shared = plan->shared;
 	d->fd = plan->fd;
 	d->bytes = bytes;
+	d->id = atomic_fetch_add(&ids, 1) + 1;
+	/* Other processes have the data elsewhere, and do not have this one's memory. */
+	d->log_base = plan->shared ? (uintptr_t)base : 0;
 	d->heap = (struct opv_heap *)((char *)d + (plan->shared ? OPV_HEAP_OFFSET :
 					   (struct_bytes(plan->nr_cpus) + 63) & ~(size_t)63));
 	atomic_store(&d->none.key, OPV_KEY_CLOSED);
@@ -205,7 +210,7 @@ static int create(struct opv_domain **dp, struct plan *plan)
 			OPV_SYS(SYS_close, plan->fd);
 		return ret;
 	}
-	room = OPV_STRIPE - (size_t)((char *)d->heap->blocks - (char *)d);
+	room = OPV_LOG_OFFSET - (size_t)((char *)d->heap->blocks - (char *)d);
 	opv_heap_init(d, (uint32_t)(sizeof(struct opv_slot) + plan->percpu_size),
 		      (uint32_t)(room / sizeof(uint32_t)));
 	*dp = d;

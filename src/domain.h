@@ -12,6 +12,9 @@
 
 #include "slot.h"
 
+/* Vectors of several stores that may be under way at once in a domain; 4.6 KiB each, when used. */
+#define OPV_NR_LOGS	400
+
 /*
  * What is allocated.  In the memfd of a shared domain, which is why it has a
  * lock of its own and no pointers.  Blocks lie end to end: block i goes from
@@ -27,13 +30,18 @@ struct opv_heap {
 	uint32_t used_end;		/* nothing beyond was ever allocated: it is zero */
 	uint32_t max_blocks;
 	uint32_t nr_blocks;
+	_Atomic uint32_t log_owners[OPV_NR_LOGS];	/* tid, 0: free */
 	uint32_t blocks[];		/* start, a multiple of 8; bit 0: allocated */
 };
 
 #define OPV_HEAP_MAGIC		UINT64_C(0x6f70762068656170)	/* "opv heap" */
 #define OPV_HEAP_VERSION	1
+
 /* Where the heap of a shared domain begins, in the domain's stripe and its memfd. */
 #define OPV_HEAP_OFFSET		((size_t)65536)
+
+/* Logs fill the upper half of the domain's stripe, log.c. */
+#define OPV_LOG_OFFSET		(OPV_STRIPE / 2)
 
 struct opv_domain {
 	struct opv_slot none;		/* the slot that cpu_id -1 leads to: always closed */
@@ -44,6 +52,8 @@ struct opv_domain {
 	int fd;				/* memfd, or -1 */
 	size_t bytes;			/* of all stripes */
 	struct opv_heap *heap;
+	uint64_t id;			/* of all domains that this process ever had */
+	uint64_t log_base;		/* what addresses in its logs are relative to */
 	_Atomic uint64_t locked[];	/* one bit a slot: its lock was ever taken */
 };
 

@@ -8,6 +8,7 @@
  */
 
 #include <opv/engine.h>
+#include <opv/prepared.h>
 #include <opv/vector.h>
 
 #include "domain.h"
@@ -42,9 +43,24 @@ bool opv_engine_counts_fast(void);
 
 /*
  * The fence engine with anything to run: fn(arg) runs as the CPU, with signals
- * blocked, and must end soon.  Answers what fn answers, or -errno.
+ * blocked, and must end soon; NULL runs nothing.  Answers what fn answers, or
+ * -errno.  A vector that is pending there is finished first.
  */
 int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg);
+
+/*
+ * The local engine for the common case, behind no checks but its own: OPV_PASS
+ * for all that is not common, nothing done.  frame: the caller's stack frame.
+ */
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
+		    uint64_t frame);
+int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu);
+
+/*
+ * Finish a vector that is pending on this CPU, as far as that can be done from
+ * here; for sections that missed.
+ */
+void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq);
 
 /* Wait until whoever works as that CPU in this engine is done. */
 int opv_fence_engine_wait(struct opv_domain *d, int cpu);

@@ -19,7 +19,8 @@ struct opv_env {
 	unsigned int nr_nodes;
 	size_t bytes;			/* of the mapping this is in */
 	struct {
-		_Alignas(64) struct opv_counts c;
+		_Alignas(64) struct opv_counts c;	/* by atomics */
+		struct opv_counts here;			/* by sections of that CPU */
 	} counts[];			/* nr_cpus */
 };
 

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "domain.h"
+#include "log.h"
 #include "sys.h"
 
 static _Atomic uint32_t registry_lock;
@@ -227,6 +228,16 @@ static void reset(_Atomic uint32_t *lock, struct opv_domain *d, struct opv_guard
 	atomic_store(lock, 0);
 }
 
+static void free_logs(void)
+{
+	struct table *t = atomic_load(&the_table);
+	uint32_t i, nr = t ? atomic_load(&t->nr) : 0;
+
+	for (i = 0; i < nr; i++)
+		if (!t->regions[i].domain->shared)
+			opv_log_fork(t->regions[i].domain);
+}
+
 static void before_fork(void)
 {
 	struct opv_guard g;
@@ -253,6 +264,8 @@ static void in_child(void)
 
 	atomic_store(&forking_tid, 0);
 	for_each_lock(&g, reset);
+	opv_log_forget();
+	free_logs();
 	atomic_store(&registry_lock, 0);
 	opv_guard_leave(&g);
 }

@@ -7,10 +7,16 @@
  * that CPU from outside a section.
  *
  * The key is what every section compares with its cpu_id, low 32 bits against
- * all 32.  Open, it is the number of the CPU.  Anything else has bit 31 set and
- * is not one of -1 and -2, which an unregistered thread has for a cpu_id, so
- * every section misses.  A slot that was never used is zero: open for CPU 0,
- * closed for every other CPU until the fence engine opens it for the first time.
+ * all 32 (the local engine's sections compare all 64).  It is
+ *
+ *	the CPU's number	open
+ *	PENDING | log << 32	a vector has happened, its log is not copied out yet
+ *	CLOSED | either		an engine's thread works as this CPU
+ *
+ * Numbers of CPUs are below both flags, and no combination looks like -1 or -2,
+ * which an unregistered thread has for a cpu_id.  A slot that was never used
+ * is zero: open for CPU 0, not open for every other CPU until the fence engine
+ * opens it for the first time.
  */
 
 #include <stdatomic.h>
@@ -20,6 +26,7 @@
 #include <opv/domain.h>
 
 #define OPV_KEY_CLOSED		UINT64_C(0x80000000)
+#define OPV_KEY_PENDING		UINT64_C(0x40000000)
 #define OPV_KEY_OPEN(cpu)	((uint64_t)(uint32_t)(cpu))
 
 struct opv_slot {

@@ -83,6 +83,8 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 	if (s->as >= (int)s->d->nr_cpus)
 		return invalid(0);
 	s->tries = 1;
+	if (mine && now == s->as)
+		opv_local_help(s->d, now, s->rseq);
 	if (opv_engine_diverts()) {
 		s->forced = opv_engine_forced();
 		s->counts_fast = s->forced < 0 && opv_engine_counts_fast();

@@ -11,6 +11,7 @@
 #include "domain.h"
 #include "engine.h"
 #include "fence.h"
+#include "operand.h"
 #include "present.h"
 #include "sys.h"
 #include "thread.h"
@@ -28,11 +29,20 @@ static bool in_data(const struct opv_region *r, const struct opv_operand *o)
 	       offset >= sizeof(struct opv_slot) && offset + o->len <= r->end;
 }
 
+/*
+ * In the frames right above ours, where most constants of vectors are: stacks are
+ * mapped up to their base, and a caller's frames are below that.
+ */
+static bool is_own_frame(uint64_t addr)
+{
+	return addr - (uintptr_t)__builtin_frame_address(0) < 2048;
+}
+
 static bool operand_is_there(const struct opv_region *own, const struct opv_operand *o)
 {
 	struct opv_region other;
 
-	if (!o->len || in_data(own, o))
+	if (!o->len || in_data(own, o) || is_own_frame(o->addr))
 		return true;
 	if (o->addr + o->len < o->addr)
 		return false;
@@ -40,6 +50,13 @@ static bool operand_is_there(const struct opv_region *own, const struct opv_oper
 		return opv_present(o->addr, o->len, o->write);
 	/* Of another domain only to look at: its gate is not ours to close. */
 	return !o->write && in_data(&other, o);
+}
+
+bool opv_operand_is_there(struct opv_domain *d, const struct opv_operand *o)
+{
+	struct opv_region own = opv_domain_region(d);
+
+	return operand_is_there(&own, o);
 }
 
 static int check_operands(struct opv_domain *d, const struct cpu_op *vec, int count)
@@ -60,13 +77,18 @@ static int check_operands(struct opv_domain *d, const struct cpu_op *vec, int co
 /* The caller's vector into ours, which nobody changes any more. */
 static int take_vector(struct cpu_op *copy, const struct cpu_op *vec, int count)
 {
+	int i;
+
 	if (count < 0 || count > CPU_OP_VEC_LEN_MAX)
 		return -EINVAL;
 	if (!count)
 		return 0;
-	if (!opv_present((uintptr_t)vec, (size_t)count * sizeof(*vec), false))
+	if (!is_own_frame((uintptr_t)vec) &&
+	    !opv_present((uintptr_t)vec, (size_t)count * sizeof(*vec), false))
 		return -EFAULT;
-	memcpy(copy, vec, (size_t)count * sizeof(*vec));
+	/* Not memcpy, whose price for so little is in finding out how little it is. */
+	for (i = 0; i < count; i++)
+		copy[i] = vec[i];
 	return opv_check(copy, count);
 }
 
@@ -91,6 +113,11 @@ int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 		d = opv_domain_default();
 	if (!d)
 		return failed(cpu, -ENOMEM);
+	if (count <= CPU_OP_VEC_LEN_MAX && is_own_frame((uintptr_t)vec)) {
+		ret = opv_local_quick(d, vec, count, cpu, (uintptr_t)__builtin_frame_address(0));
+		if (ret != OPV_PASS)
+			return ret;
+	}
 	if (cpu < 0 && cpu != OPV_THIS_CPU)
 		return failed(cpu, -EINVAL);
 	ret = take_vector(copy, vec, count);

@@ -8,6 +8,7 @@
 #include <opv/domain.h>	/* per-CPU memory and its gate */
 #include <opv/call.h>	/* one operation on it */
 #include <opv/vector.h>	/* several at once */
+#include <opv/prepared.h>	/* the same, checked once and run often */
 #include <opv/engine.h>	/* how it is done here, how often, why not faster */
 
 #endif /* _OPV_OPV_H */

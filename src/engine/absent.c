@@ -20,12 +20,6 @@ static int pass(struct opv_domain *d, const struct cpu_op *vec, int count, int c
 	return OPV_PASS;
 }
 
-static bool no_local(const char **why)
-{
-	*why = "not in this version; the fence engine serves this CPU too";
-	return false;
-}
-
 static bool no_syscall(const char **why)
 {
 	*why = "not in this version; no released kernel has the system call";
@@ -44,7 +38,6 @@ static bool no_bpf(const char **why)
 	return false;
 }
 
-const struct opv_engine_ops opv_engine_local = { no_local, never_suits, pass };
 const struct opv_engine_ops opv_engine_syscall = { no_syscall, never_suits, pass };
 const struct opv_engine_ops opv_engine_module = { no_module, never_suits, pass };
 const struct opv_engine_ops opv_engine_bpf = { no_bpf, never_suits, pass };

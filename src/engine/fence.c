@@ -13,6 +13,7 @@
 #include "../core.h"
 #include "../count.h"
 #include "../fence.h"
+#include "../log.h"
 #include "../slot.h"
 
 /*
@@ -48,14 +49,17 @@ static void close_key(struct opv_domain *d, int cpu)
 {
 	if (OPV_BROKEN(KEY))
 		return;
-	/* A full barrier: (F1) the fence comes after it. */
-	atomic_exchange(&opv_slot(d, cpu)->key, OPV_KEY_CLOSED);
+	/*
+	 * A full barrier: (F1) the fence comes after it.  What is pending stays named,
+	 * so that whoever inherits the lock of one that died here finds it.
+	 */
+	atomic_fetch_or(&opv_slot(d, cpu)->key, OPV_KEY_CLOSED);
 }
 
 static bool is_closed(struct opv_domain *d, int cpu)
 {
 	return OPV_BROKEN(KEY) || OPV_BROKEN(LOOP) ||
-	       atomic_load(&opv_slot(d, cpu)->key) == OPV_KEY_CLOSED;
+	       (atomic_load(&opv_slot(d, cpu)->key) & OPV_KEY_CLOSED);
 }
 
 /*
@@ -66,6 +70,12 @@ static void open_key(struct opv_domain *d, int cpu)
 {
 	atomic_store_explicit(&opv_slot(d, cpu)->key, OPV_KEY_OPEN(cpu), memory_order_release);
 	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* After a fence that failed: what is pending is still to be done, by who can. */
+static void reopen_key(struct opv_domain *d, int cpu)
+{
+	atomic_fetch_and(&opv_slot(d, cpu)->key, ~OPV_KEY_CLOSED);
 }
 
 /* (F5): a section that was running may commit to the key itself, so look again. */
@@ -83,6 +93,18 @@ static int close_and_fence(struct opv_domain *d, int cpu)
 	return -EDEADLK;
 }
 
+/* (L5): its owner knows by the key when we are through with its log. */
+static void finish_pending(struct opv_domain *d, int cpu)
+{
+	struct opv_slot *slot = opv_slot(d, cpu);
+	uint32_t index;
+
+	if (!opv_key_log(atomic_load(&slot->key), &index) || index >= OPV_NR_LOGS)
+		return;
+	opv_log_apply(&opv_log_at(d, index)->writes, d->log_base);
+	atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | (uint32_t)cpu, memory_order_release);
+}
+
 int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg)
 {
 	struct opv_guard g;
@@ -93,9 +115,13 @@ int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), v
 	ret = held = lock_slot(d, cpu, &g);
 	if (held >= 0) {
 		ret = close_and_fence(d, cpu);
-		if (!ret)
-			ret = fn(arg);
-		open_key(d, cpu);
+		if (!ret) {
+			finish_pending(d, cpu);
+			ret = fn ? fn(arg) : 0;
+			open_key(d, cpu);
+		} else {
+			reopen_key(d, cpu);
+		}
 		if (!held)
 			unlock_slot(d, cpu, &g);
 	}
@@ -117,20 +143,57 @@ int opv_fence_engine_wait(struct opv_domain *d, int cpu)
 }
 
 struct vector {
+	struct opv_domain *d;
+	int cpu;
 	const struct cpu_op *vec;
 	int count;
 };
 
+/*
+ * In shared memory we may be killed at any instruction, so the log comes first: as
+ * soon as the key names it the vector has happened, and the next owner of the lock
+ * copies it out, (L6).  -1: it has overlaps that a log cannot express.
+ */
+static int run_logged(const struct vector *v)
+{
+	struct opv_slot *slot = opv_slot(v->d, v->cpu);
+	struct opv_compute c = { .base = v->d->log_base };
+	struct opv_log *log;
+	uint32_t index;
+	int ret;
+
+	log = opv_log_take(v->d, &index);
+	if (!log)
+		return -1;
+	c.writes = &log->writes;
+	c.writes->nr = 0;
+	c.data = log->data;
+	ret = opv_compute(&c, v->vec, v->count);
+	if (ret >= 0) {
+		atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | opv_key_pending(index, v->cpu),
+				      memory_order_release);
+		finish_pending(v->d, v->cpu);
+	}
+	opv_log_give(v->d, index);
+	return ret < 0 ? -1 : ret;
+}
+
 static int run_vector(void *arg)
 {
 	const struct vector *v = arg;
+	int ret;
 
+	if (v->d->shared && opv_log_for_all(v->d, v->vec, v->count)) {
+		ret = run_logged(v);
+		if (ret >= 0)
+			return ret;
+	}
 	return opv_run(v->vec, v->count);
 }
 
 static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
 {
-	struct vector v = { vec, count };
+	struct vector v = { d, cpu, vec, count };
 
 	return opv_fence_engine_call(d, cpu, run_vector, &v);
 }
@@ -178,6 +241,20 @@ static int open_one(struct opv_domain *d, int cpu, void *arg)
 	return 0;
 }
 
+static int reopen_one(struct opv_domain *d, int cpu, void *arg)
+{
+	(void)arg;
+	reopen_key(d, cpu);
+	return 0;
+}
+
+static int finish_one(struct opv_domain *d, int cpu, void *arg)
+{
+	(void)arg;
+	finish_pending(d, cpu);
+	return 0;
+}
+
 static int unlock_one(struct opv_domain *d, int cpu, void *arg)
 {
 	unlock_slot(d, cpu, arg);
@@ -204,11 +281,14 @@ int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, in
 			ret = for_each_cpu(d, cpus, end, failed, check_one, NULL);
 	} while (ret == -EAGAIN && ++tries < CLOSE_TRIES);
 
+	if (!ret)
+		for_each_cpu(d, cpus, end, &at, finish_one, NULL);
 	for (i = 0; !ret && i < nr; i++) {
 		opv_count(requests[i].cpu, engine_fence);
-		requests[i].result = opv_run(requests[i].vec, requests[i].count);
+		requests[i].result = run_vector(&(struct vector){ d, requests[i].cpu, requests[i].vec,
+								  requests[i].count });
 	}
-	for_each_cpu(d, cpus, end, &at, open_one, NULL);
+	for_each_cpu(d, cpus, end, &at, ret ? reopen_one : open_one, NULL);
 unlock:
 	/* Within fork they stay locked, until its last handler. */
 	if (!opv_registry_forking(&g) && !OPV_BROKEN(LOCK))

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Small address spaces get small stripes. */
-#define OPV_STRIPE_SHIFT (sizeof(void *) == 8 ? 22 : 16)
+#define OPV_STRIPE_SHIFT (sizeof(void *) == 8 ? 22 : 20)
 
 #define OPV_SEC_ARGS	ptrdiff_t rseq, uintptr_t slots, int cpu, int at
 #define OPV_SEC_MISS	(void)rseq, (void)slots, (void)cpu, (void)at, OPV_MISS

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The local engine: a vector of the CPU that the caller runs on, without a lock
+ * and without a system call.  Compute a log, publish it by one section, apply it by
+ * another one; whoever finds it published applies it too.  The protocol and its
+ * proof, (L1) to (L9), stand in docs/local.md.
+ */
+#include "../engine.h"
+
+#include <stdatomic.h>
+
+#include "../arch/arch.h"
+#include "../core.h"
+#include "../count.h"
+#include "../log.h"
+#include "../quick.h"
+#include "../thread.h"
+
+#if OPV_HAVE_SECTIONS
+
+/* Sections that were aborted, reads that changed: after so many, the fence engine. */
+#define TRIES 8
+
+struct local {
+	struct opv_domain *d;
+	struct opv_slot *slot;
+	int cpu;
+	ptrdiff_t rseq;
+	struct opv_compute c;
+};
+
+static bool still_here(const struct local *l)
+{
+	return opv_rseq_read32(l->rseq, 4) == l->cpu;
+}
+
+static int apply(const struct local *l, uint32_t index)
+{
+	return opv_local_apply(l->rseq, l->slot, (uint64_t)l->cpu, opv_key_pending(index, l->cpu),
+			       &opv_log_at(l->d, index)->writes, l->d->log_base);
+}
+
+/*
+ * The vector has happened; see to it that it is copied out.  It is when the key
+ * names its log no more, (L4).  false: nobody could, and the log is not ours
+ * to use again.
+ */
+static bool finish(const struct local *l, uint32_t index)
+{
+	uint32_t other;
+	uint64_t key;
+	int tries;
+
+	for (tries = 0; tries < TRIES && still_here(l); tries++) {
+		if (!apply(l, index))
+			return true;
+		key = atomic_load(&l->slot->key);
+		if (!opv_key_log(key, &other) || other != index)
+			return true;
+		if (key & OPV_KEY_CLOSED)
+			break;
+	}
+	/* Somebody works as our CPU, we are elsewhere, or it aborts again and again. */
+	key = atomic_load(&l->slot->key);
+	if (!opv_key_log(key, &other) || other != index)
+		return true;
+	opv_fence_engine_call(l->d, l->cpu, NULL, NULL);
+	key = atomic_load(&l->slot->key);
+	return !opv_key_log(key, &other) || other != index;
+}
+
+/* A key that is not open: 0, it may be now; OPV_PASS, it is not for this engine to open it. */
+static int open_up(const struct local *l, uint64_t key)
+{
+	uint32_t index;
+
+	if ((key & OPV_KEY_CLOSED) || !opv_key_log(key, &index) || index >= OPV_NR_LOGS)
+		return OPV_PASS;
+	apply(l, index);
+	return still_here(l) ? 0 : OPV_PASS;
+}
+
+/* The computed log happens, or not: what the section answers. */
+static int commit(struct local *l, uint32_t index)
+{
+	const struct opv_writes *w = l->c.writes;
+	const struct opv_read *reads = l->c.reads, *end = reads + l->c.nr_reads;
+	uint64_t cpu = (uint64_t)l->cpu;
+
+	if (!w->nr)
+		return opv_local_confirm(l->rseq, l->slot, cpu, reads, end, NULL, 0);
+	if (w->nr == 1 && opv_is_width((uint32_t)w->write[0].len))
+		return opv_local_commit(l->rseq, l->slot, cpu, reads, end,
+					(void *)(uintptr_t)(w->write[0].dst + l->c.base),
+					w->write[0].len, w->write[0].value);
+	return opv_local_commit64(l->rseq, l->slot, cpu, reads, end, &l->slot->key,
+				  opv_key_pending(index, l->cpu));
+}
+
+static bool is_published(const struct opv_writes *w)
+{
+	return w->nr > 1 || (w->nr == 1 && !opv_is_width((uint32_t)w->write[0].len));
+}
+
+/* One vector, its log being writes, number index.  *keep: the log is not ours any more. */
+static int execute(struct local *l, const struct cpu_op *vec, int count, uint32_t index, bool *keep)
+{
+	int tries, ret, section;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		uint64_t key = atomic_load_explicit(&l->slot->key, memory_order_acquire);
+
+		if (key != (uint64_t)l->cpu) {
+			if (open_up(l, key))
+				return OPV_PASS;
+			continue;
+		}
+		l->c.writes->nr = 0;
+		l->c.nr_reads = 0;
+		l->c.data_used = 0;
+		ret = opv_compute(&l->c, vec, count);
+		if (ret == OPV_LOG_CANNOT)
+			return OPV_PASS;
+		if (ret >= 0) {
+			section = commit(l, index);
+			if (!section) {
+				if (is_published(l->c.writes) && !finish(l, index))
+					*keep = true;
+				return ret;
+			}
+		}
+		if (!still_here(l))
+			return OPV_PASS;
+	}
+	return OPV_PASS;
+}
+
+/* How many operations of the vector store, and is one of them longer than a word? */
+static bool needs_log(const struct cpu_op *vec, int count)
+{
+	int i, stores = 0;
+
+	for (i = 0; i < count; i++) {
+		if (opv_shape(vec[i].op) == OPV_SHAPE_COMPARE)
+			continue;
+		stores++;
+		if (!opv_is_width(vec[i].len))
+			return true;
+	}
+	return stores > 1;
+}
+
+static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	struct opv_writes few;
+	struct opv_log *log = NULL;
+	struct local l;		/* not cleared: most of it is room for reads */
+	bool keep = false;
+	uint32_t index = 0;
+	int ret;
+
+	l.d = d;
+	l.cpu = cpu;
+	if (!count || !opv_rseq_mine(&l.rseq) || !still_here(&l))
+		return OPV_PASS;
+	l.slot = opv_slot(d, cpu);
+	l.c.writes = &few;
+	l.c.base = d->log_base;
+	l.c.rseq = l.rseq;
+	l.c.slot = l.slot;
+	l.c.cpu = cpu;
+	l.c.data = NULL;
+	if (needs_log(vec, count)) {
+		if (d->shared && !opv_log_for_all(d, vec, count))
+			return OPV_PASS;
+		log = opv_log_take(d, &index);
+		if (!log)
+			return OPV_PASS;
+		l.c.writes = &log->writes;
+		if (d->shared)
+			l.c.data = log->data;
+	}
+	ret = execute(&l, vec, count, index, &keep);
+	if (log && !keep)
+		opv_log_give(d, index);
+	if (ret != OPV_PASS)
+		opv_count_here(d, l.rseq, cpu, engine_local);
+	return ret;
+}
+
+static __attribute__((__noinline__, __cold__))
+bool finish_later(struct opv_domain *d, ptrdiff_t rseq, int cpu, uint32_t index)
+{
+	struct local l;
+
+	l.d = d;
+	l.slot = opv_slot(d, cpu);
+	l.cpu = cpu;
+	l.rseq = rseq;
+	return finish(&l, index);
+}
+
+/*
+ * The quick road.  A single try: what it does not manage the general one does.
+ */
+static int publish(struct opv_domain *d, ptrdiff_t rseq, int cpu, const struct opv_read *reads,
+		   const struct opv_read *end, const struct opv_write *writes, uint32_t nr)
+{
+	struct opv_slot *slot = opv_slot(d, cpu);
+	struct opv_log *log;
+	uint32_t index, i;
+
+	log = opv_log_take(d, &index);
+	if (!log)
+		return OPV_PASS;
+	for (i = 0; i < nr; i++)
+		log->writes.write[i] = writes[i];
+	log->writes.nr = nr;
+	if (opv_local_commit64(rseq, slot, (uint64_t)cpu, reads, end, &slot->key,
+			       opv_key_pending(index, cpu))) {
+		opv_log_give(d, index);
+		return OPV_PASS;
+	}
+	if (opv_local_apply(rseq, slot, (uint64_t)cpu, opv_key_pending(index, cpu), &log->writes, 0) &&
+	    !finish_later(d, rseq, cpu, index))
+		return 0;	/* the log is not ours any more */
+	opv_log_give(d, index);
+	return 0;
+}
+
+static inline __attribute__((__always_inline__))
+int quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, bool prepared,
+	  int operand_params, uint64_t params, uint64_t frame)
+{
+	struct opv_write writes[CPU_OP_VEC_LEN_MAX];
+	struct opv_read reads[OPV_LOG_READS];
+	const ptrdiff_t rseq = opv_rseq();
+	struct opv_slot *slot;
+	struct quick q;
+	int now, ret;
+
+	if (!rseq)
+		return OPV_PASS;
+	now = opv_rseq_read32(rseq, 4);
+	if ((cpu != now && cpu != OPV_THIS_CPU) || (uint32_t)now >= d->nr_cpus || d->shared ||
+	    !count)
+		return OPV_PASS;
+	slot = opv_slot(d, now);
+	if (atomic_load_explicit(&slot->key, memory_order_acquire) != (uint64_t)now)
+		return OPV_PASS;
+
+	q.stripes = (uintptr_t)d + OPV_STRIPE;
+	q.bytes = (uint64_t)d->nr_cpus << OPV_STRIPE_SHIFT;
+	q.end = d->heap->end;
+	q.frame = frame;
+	q.window = opv_window_of(d);
+	q.instance = (uintptr_t)slot;
+	q.params = params;
+	q.nr_writes = q.nr_reads = 0;
+	q.writes = writes;
+	q.reads = reads;
+	ret = quick_compute(&q, vec, count, prepared, operand_params);
+	if (ret == OPV_PASS)
+		return ret;
+
+	if (q.nr_writes > 1) {
+		if (publish(d, rseq, now, reads, reads + q.nr_reads, writes, (uint32_t)q.nr_writes))
+			return OPV_PASS;
+	} else if (q.nr_writes) {
+		if (opv_local_commit(rseq, slot, (uint64_t)now, reads, reads + q.nr_reads,
+				     (void *)(uintptr_t)writes[0].dst, writes[0].len,
+				     writes[0].value))
+			return OPV_PASS;
+	} else if (opv_local_confirm(rseq, slot, (uint64_t)now, reads, reads + q.nr_reads, NULL, 0)) {
+		return OPV_PASS;
+	}
+	opv_count_here(d, rseq, now, engine_local);
+	return ret;
+}
+
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
+		    uint64_t frame)
+{
+	return quick(d, vec, count, cpu, false, 0, 0, frame);
+}
+
+int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
+{
+	return quick(p->domain, p->vec, p->count, cpu, true, p->operand_params,
+		     (uintptr_t)params, 0);
+}
+
+void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
+{
+	struct local l;
+
+	l.d = d;
+	l.slot = opv_slot(d, cpu);
+	l.cpu = cpu;
+	l.rseq = rseq;
+	open_up(&l, atomic_load_explicit(&l.slot->key, memory_order_acquire));
+}
+
+static bool suits(int cpu)
+{
+	return cpu == opv_cpu_now();
+}
+
+static bool available(const char **why)
+{
+	if (opv_env()->status.rseq_owner == OPV_RSEQ_NONE) {
+		*why = "no sections to build it from: see why rseq is not to be had";
+		return false;
+	}
+	*why = "two sections and a log";
+	return true;
+}
+
+#else /* !OPV_HAVE_SECTIONS */
+
+static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	(void)d, (void)vec, (void)count, (void)cpu;
+	return OPV_PASS;
+}
+
+void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
+{
+	(void)d, (void)cpu, (void)rseq;
+}
+
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
+		    uint64_t frame)
+{
+	(void)d, (void)vec, (void)count, (void)cpu, (void)frame;
+	return OPV_PASS;
+}
+
+int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
+{
+	(void)p, (void)params, (void)cpu;
+	return OPV_PASS;
+}
+
+static bool suits(int cpu)
+{
+	(void)cpu;
+	return false;
+}
+
+static bool available(const char **why)
+{
+	*why = "no sections for this architecture";
+	return false;
+}
+
+#endif
+
+const struct opv_engine_ops opv_engine_local = { available, suits, run };

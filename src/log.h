@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _OPV_LOG_H
+#define _OPV_LOG_H
+
+/*
+ * Logs: what a vector will have written, before it has.  Whoever finds the key
+ * of a slot pending copies the log that it names to where it belongs and goes on;
+ * doing so twice does no harm.  docs/local.md.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <opv/vector.h>
+
+#include "slot.h"
+
+struct opv_domain;
+
+/* The reads that a vector depends on; private to its owner. */
+struct opv_read {
+	uint64_t addr;
+	uint64_t value;		/* where len is no width: the address of equal bytes */
+	uint64_t len;		/* 1, 2, 4, 8: a word; otherwise a range */
+};
+
+/* Addresses are relative to the log base of the domain: processes differ. */
+struct opv_write {
+	uint64_t dst;
+	uint64_t value;		/* where len is no width: the address of the bytes */
+	uint64_t len;		/* as above */
+};
+
+/* What there is to write; the beginning of a log. */
+struct opv_writes {
+	uint32_t nr;				/* first: the sections know */
+	uint32_t busy;				/* the log's owner is using it */
+	struct opv_write write[CPU_OP_VEC_LEN_MAX];
+};
+
+struct opv_log {
+	_Alignas(64) struct opv_writes writes;
+	uint8_t data[CPU_OP_DATA_LEN_MAX];	/* bytes of copies, in shared memory */
+};
+
+/* What a section of the local engine answers when a read has another value. */
+#define OPV_CHANGED	(-3)
+
+/* A log of the domain for this thread, NULL if there is none left; and back. */
+struct opv_log *opv_log_take(struct opv_domain *d, uint32_t *index);
+void opv_log_give(struct opv_domain *d, uint32_t index);
+struct opv_log *opv_log_at(struct opv_domain *d, uint32_t index);
+
+/* After fork, in the child: forget what the thread held; free a domain's logs. */
+void opv_log_forget(void);
+void opv_log_fork(struct opv_domain *d);
+
+static inline uint64_t opv_key_pending(uint32_t index, int cpu)
+{
+	return (uint64_t)(index + 1) << 32 | OPV_KEY_PENDING | (uint32_t)cpu;
+}
+
+/* The log that a key names, or NULL. */
+static inline bool opv_key_log(uint64_t key, uint32_t *index)
+{
+	if (!(key & OPV_KEY_PENDING))
+		return false;
+	*index = (uint32_t)(key >> 32) - 1;
+	return true;
+}
+
+/*
+ * Compute: interpret a valid vector over an overlay.  Nothing is stored but in
+ * the log and in reads.
+ *
+ * Answers 0 or i + 1 as the vector will, OPV_LOG_STALE when something changed that
+ * a speculative read depended on, or OPV_LOG_CANNOT: overlaps that only the fence
+ * engine sorts out.
+ */
+#define OPV_LOG_READS	(2 * CPU_OP_VEC_LEN_MAX)
+#define OPV_LOG_STALE	(-1001)
+#define OPV_LOG_CANNOT	(-1002)
+
+struct opv_compute {
+	struct opv_writes *writes;
+	uint64_t base;			/* of the log's addresses */
+	uint8_t *data;			/* where copies keep their bytes; NULL: where they are */
+	uint32_t data_used;
+	uint32_t nr_reads;
+	struct opv_read reads[OPV_LOG_READS];
+
+	/* Where the sections of speculative reads run; rseq 0: the gate is closed, just read. */
+	ptrdiff_t rseq;
+	struct opv_slot *slot;
+	int cpu;
+};
+
+int opv_compute(struct opv_compute *c, const struct cpu_op *vec, int count);
+
+/* In shared memory a log must mean the same to everybody: it writes data of the domain only. */
+bool opv_log_for_all(const struct opv_domain *d, const struct cpu_op *vec, int count);
+
+/* Copy a log out, in plain C, with the gate closed. */
+void opv_log_apply(const struct opv_writes *log, uint64_t base);
+
+#endif /* _OPV_LOG_H */

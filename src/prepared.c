@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* Prepared vectors: <opv/prepared.h>. */
+#define _GNU_SOURCE
+#include <opv/prepared.h>
+
+#include "core.h"
+#include "count.h"
+#include "domain.h"
+#include "engine.h"
+#include "operand.h"
+#include "thread.h"
+
+static bool is_param(uint64_t addr)
+{
+	return addr >= (uintptr_t)OPV_PARAM(0);
+}
+
+static bool is_handle(const struct opv_domain *d, uint64_t addr)
+{
+	return addr - opv_window_of(d) < OPV_STRIPE;
+}
+
+/* Handles and parameters are there by what they say, anything else has to be. */
+static int check_operand(struct opv_domain *d, const struct opv_operand *o)
+{
+	uint64_t offset = o->addr - opv_window_of(d);
+
+	if (is_param(o->addr))
+		return o->addr + o->len <= (uintptr_t)OPV_PARAM(OPV_NR_PARAMS) &&
+		       o->addr + o->len >= o->addr ? 0 : -EFAULT;
+	if (is_handle(d, o->addr))
+		return offset >= sizeof(struct opv_slot) && offset + o->len <= d->heap->end ?
+		       0 : -EFAULT;
+	return opv_operand_is_there(d, o) ? 0 : o->expect_fault ? -EAGAIN : -EFAULT;
+}
+
+int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_op *vec, int count)
+{
+	struct opv_operand o[2];
+	int i, j, n, ret;
+
+	if (!d)
+		d = opv_domain_default();
+	if (!d)
+		return -ENOMEM;
+	if (count < 1)
+		return -EINVAL;
+	ret = opv_check(vec, count);
+	for (i = 0; i < count && !ret; i++) {
+		n = opv_operands(&vec[i], o);
+		for (j = 0; j < n && !ret; j++)
+			ret = check_operand(d, &o[j]);
+		p->vec[i] = vec[i];
+	}
+	p->domain = d;
+	p->count = count;
+	p->operand_params = 0;
+	return ret;
+}
+
+int opv_prepare_operand(struct opv_prepared *p, int i, int param)
+{
+	struct cpu_op *op;
+
+	if (i < 0 || i >= p->count || param < 0 || param >= OPV_NR_PARAMS)
+		return -EINVAL;
+	op = &p->vec[i];
+	switch (opv_shape(op->op)) {
+	case OPV_SHAPE_ARITH:
+		op->u.arithmetic_op.count = param;
+		break;
+	case OPV_SHAPE_BITWISE:
+		op->u.bitwise_op.mask = (uint64_t)param;
+		break;
+	case OPV_SHAPE_SHIFT:
+		op->u.shift_op.bits = (uint32_t)param;
+		break;
+	default:
+		return -EINVAL;
+	}
+	p->operand_params |= 1 << i;
+	return 0;
+}
+
+static uint64_t resolve(const struct opv_prepared *p, uint64_t addr, uint64_t *params, int cpu)
+{
+	if (is_param(addr))
+		return (uintptr_t)params + (addr - (uintptr_t)OPV_PARAM(0));
+	if (is_handle(p->domain, addr))
+		return (uintptr_t)opv_ptr_((void *)(uintptr_t)addr, cpu);
+	return addr;
+}
+
+static void instantiate(struct cpu_op *op, const struct opv_prepared *p, int i, uint64_t *params,
+			int cpu)
+{
+	*op = p->vec[i];
+	switch (opv_shape(op->op)) {
+	case OPV_SHAPE_COMPARE:
+	case OPV_SHAPE_COPY:
+		op->u.compare_op.b = resolve(p, op->u.compare_op.b, params, cpu);
+		break;
+	case OPV_SHAPE_ARITH:
+	case OPV_SHAPE_BITWISE:
+		if (p->operand_params >> i & 1)
+			op->u.bitwise_op.mask = params[op->u.bitwise_op.mask];
+		break;
+	case OPV_SHAPE_SHIFT:
+		if (p->operand_params >> i & 1)
+			op->u.shift_op.bits = (uint32_t)params[op->u.shift_op.bits] % (8 * op->len);
+		break;
+	default:
+		return;
+	}
+	op->u.compare_op.a = resolve(p, op->u.compare_op.a, params, cpu);
+}
+
+int opv_run_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
+{
+	struct cpu_op vec[CPU_OP_VEC_LEN_MAX];
+	int i, ret;
+
+	ret = opv_local_prepared(p, params, cpu);
+	if (ret != OPV_PASS)
+		return ret;
+	if (cpu == OPV_THIS_CPU)
+		cpu = opv_cpu_now();
+	if (cpu < 0 || cpu >= (int)p->domain->nr_cpus) {
+		opv_count(cpu, errors);
+		return -EINVAL;
+	}
+	for (i = 0; i < p->count; i++)
+		instantiate(&vec[i], p, i, params, cpu);
+	opv_count(cpu, vectors);
+	ret = opv_engine_run(opv_engine_forced(), p->domain, vec, p->count, cpu);
+	if (ret < 0)
+		opv_count(cpu, errors);
+	return ret;
+}
