@@ -240,6 +240,8 @@ int opv_counts(int cpu, struct opv_counts *counts, size_t size)
 			    __atomic_load_n(&here->name, __ATOMIC_RELAXED);
 		OPV_COUNTS(X)
 #undef X
+		/* The quick road counts once what is both. */
+		sum.engine_local += __atomic_load_n(&here->vectors, __ATOMIC_RELAXED);
 	}
 	memset(counts, 0, size);
 	memcpy(counts, &sum, n);

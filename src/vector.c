@@ -132,17 +132,21 @@ int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 	return ret < 0 ? failed(cpu, ret) : ret;
 }
 
-/* As the kernel would look at it: is the caller allowed to run there? */
+/*
+ * As the kernel would look at it: is the caller allowed to run there?  Its mask
+ * does not show CPUs that are offline, so those are.
+ */
 static bool cpu_allowed(int cpu)
 {
-	unsigned long mask[MAX_CPUS / 8 / sizeof(long)] = { 0 };
-	const size_t bits = 8 * sizeof(long);
+	unsigned long mask[MAX_CPUS / 8 / sizeof(long)];
+	const size_t bits = 8 * sizeof(long), word = (size_t)cpu / bits;
+	long size = OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 
-	if (!opv_cpu_possible(cpu) || (size_t)cpu >= sizeof(mask) * 8)
-		return false;
-	if (OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask) <= 0)
+	if (size <= 0)
+		return opv_cpu_possible(cpu);
+	if (word < (size_t)size / sizeof(long) && (mask[word] >> (size_t)cpu % bits & 1))
 		return true;
-	return mask[(size_t)cpu / bits] >> (size_t)cpu % bits & 1;
+	return opv_cpu_possible(cpu) && !opv_cpu_online(cpu);
 }
 
 int cpu_opv(struct cpu_op *vec, int count, int cpu, int flags)
@@ -168,6 +172,7 @@ int cpu_opv(struct cpu_op *vec, int count, int cpu, int flags)
 		ret = -EINVAL;
 	if (!ret)
 		ret = run_checked(d, copy, count, cpu);
+	atomic_thread_fence(memory_order_seq_cst);
 	return ret < 0 ? failed(cpu, ret) : ret;
 }
 

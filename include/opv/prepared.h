@@ -70,7 +70,9 @@ int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_o
  *
  * Errors: -EINVAL no such operation or parameter.
  *
- * Thread-safe for different @p, async-signal-safe.
+ * @p is the caller's: one thread at a time.
+ *
+ * Thread-safe, async-signal-safe.
  */
 int opv_prepare_operand(struct opv_prepared *p, int i, int param);
 

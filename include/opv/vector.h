@@ -35,14 +35,20 @@ extern "C" {
 /*
  * opv_vector - execute a vector as one CPU
  * @d: the domain that the data belongs to, NULL for the default one
- * @vec: @count operations; not read when @count is 0
+ * @vec: @count operations; not read when @count is 0.  Words in the domain's data
+ *	and in the caller's stack frame are the quickest operands: any other is
+ *	looked at by a system call.
  * @count: 0 (a fence) to CPU_OP_VEC_LEN_MAX
  * @cpu: 0 <= cpu < opv_domain_cpus(@d), or OPV_THIS_CPU; online or not, in the
  *	caller's affinity mask or not
  *
  * Result: 0; i + 1, compare operation i stopped it; -EINVAL, -EFAULT, -EAGAIN as
  * in the ABI; -EPERM, -ETIMEDOUT, -EDEADLK as for calls (<opv/call.h>); nothing
- * is done on any error.  A full barrier, whatever the result.
+ * is done on any error.
+ *
+ * What precedes the call is done before the vector, what follows it after its
+ * reads.  That is acquire and release; a vector of count 0, or one with an
+ * opv_op_mb() in it, is a full barrier.
  *
  * Thread-safe, async-signal-safe.
  */

@@ -243,7 +243,7 @@ int quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, bo
 		return OPV_PASS;
 	now = opv_rseq_read32(rseq, 4);
 	if ((cpu != now && cpu != OPV_THIS_CPU) || (uint32_t)now >= d->nr_cpus || d->shared ||
-	    !count)
+	    count < 1)
 		return OPV_PASS;
 	slot = opv_slot(d, now);
 	if (atomic_load_explicit(&slot->key, memory_order_acquire) != (uint64_t)now)
@@ -274,7 +274,7 @@ int quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, bo
 	} else if (opv_local_confirm(rseq, slot, (uint64_t)now, reads, reads + q.nr_reads, NULL, 0)) {
 		return OPV_PASS;
 	}
-	opv_count_here(d, rseq, now, engine_local);
+	opv_count_here(d, rseq, now, vectors);	/* and engine_local: env.c */
 	return ret;
 }
 
