@@ -2,6 +2,7 @@
 /* opv probe: does it really work, and by which road? */
 #include "probe.h"
 
+#include <errno.h>
 #include <time.h>
 
 #define CALLS 1000		/* of each try */
@@ -135,8 +136,11 @@ static void try_engines(struct probe_tries *tries, uint64_t *h, const struct pro
 		opv_engine_info((enum opv_engine)e, &info);
 		if (!info.available)
 			continue;
-		tries->engine_tried[e] = true;
 		tries->engine[e][0] = vectors((enum opv_engine)e, h, look->this_cpu);
+		/* Shares of others that are forced from outside leave no room for it. */
+		if (tries->engine[e][0].ret == -EINVAL)
+			continue;
+		tries->engine_tried[e] = true;
 		tries->good &= tries->engine[e][0].good;
 		if (look->other_cpu < 0)
 			continue;
@@ -161,13 +165,10 @@ void probe_tries(struct probe_tries *tries, const struct probe_look *look)
 	ret = opv_new(d, &h);
 	if (!ret) {
 		try_calls(tries, h, look);
-		if (!look->status.fast && look->status.rseq_owner != OPV_RSEQ_NONE)
-			goto out;	/* an engine is forced already: let it be */
 		try_engines(tries, h, look);
 	} else {
 		tries->error = "no per-CPU memory can be allocated";
 		tries->this_cpu.ret = ret;
 	}
-out:
 	opv_domain_destroy(d);
 }

@@ -338,7 +338,7 @@ static bool guess_length(struct run_text *t, struct run_lexer *l, struct run_ope
 		mine = t->variables[o->variable].size;
 		if (size && size != mine)
 			return run_lex_fail(l, l->line_start + o->column - 1,
-					    "one has %zu bytes, the other %zu: write the length behind them",
+					    "their sizes are %zu and %zu: write the length behind them",
 					    size, mine);
 		size = mine;
 	}
