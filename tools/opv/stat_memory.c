@@ -114,20 +114,37 @@ static const struct stat_cpu *instance(const struct stat_memory *m, int cpu)
 	return (const void *)(m->view + ((size_t)(cpu + 1) << OPV_STRIPE_SHIFT) + m->handle);
 }
 
-/* A page that nobody has touched must not come into being because we look at it. */
-static bool is_there(const struct stat_memory *m, const struct stat_cpu *cpu)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const char *first = m->view + (size_t)((const char *)cpu - m->view) / page * page;
-	size_t pages = ((size_t)((const char *)(cpu + 1) - first) + page - 1) / page, i;
-	unsigned char present[sizeof(*cpu) / 4096 + 2];
+/*
+ * Which pages of a CPU's counters exist.  One that nobody has touched must not
+ * come into being because we look at it: there are as many CPUs as there can be.
+ */
+#define PAGE 4096
+#define MAX_PAGES (sizeof(struct stat_cpu) / PAGE + 2)
 
-	if (pages > sizeof(present) || mincore((void *)(uintptr_t)first, pages * page, present))
-		return true;
-	for (i = 1; i < pages; i++)	/* page 0 has the slot, too */
-		if (present[i] & 1)
+struct pages {
+	uintptr_t first;
+	unsigned char present[MAX_PAGES];
+};
+
+static void find_pages(struct pages *p, const struct stat_cpu *cpu)
+{
+	uintptr_t end = (uintptr_t)(cpu + 1);
+
+	p->first = (uintptr_t)cpu & ~(uintptr_t)(PAGE - 1);
+	/* Not known: as if all were there. */
+	if (mincore((void *)p->first, end - p->first, p->present))
+		memset(p->present, 1, sizeof(p->present));
+}
+
+static bool is_there(const struct pages *p, const void *start, size_t len)
+{
+	size_t i = ((uintptr_t)start - p->first) / PAGE;
+	size_t last = ((uintptr_t)start + len - 1 - p->first) / PAGE;
+
+	for (; i <= last; i++)
+		if (p->present[i] & 1)
 			return true;
-	return present[0] & 1;
+	return false;
 }
 
 static uint64_t load(const uint64_t *p)
@@ -213,13 +230,17 @@ void stat_memory_read(const struct stat_memory *m, const struct stat_clock *cloc
 	memset(sums, 0, sizeof(sums));
 	for (cpu = 0; cpu < m->nr_cpus; cpu++) {
 		const struct stat_cpu *from = instance(m, cpu);
+		struct pages pages;
 		struct stat_line *lines = s->cpu + (size_t)cpu * STAT_NR_FUNCTIONS;
 
 		s->cpu_counted[cpu] = false;
-		if (!is_there(m, from))
-			continue;
-		s->programs += load(&from->programs);
+		find_pages(&pages, from);
+		if (is_there(&pages, &from->programs, sizeof(from->programs)))
+			s->programs += load(&from->programs);
 		for (i = 0; i < STAT_NR_FUNCTIONS; i++) {
+			lines[i] = (struct stat_line){ 0 };
+			if (!is_there(&pages, &from->function[i], sizeof(from->function[i])))
+				continue;
 			memset(&one, 0, sizeof(one));
 			add(&one, &from->function[i]);
 			add(&sums[i], &one);
