@@ -28,3 +28,7 @@ $(O)/preload/%.o: preload/%.c
 $(O)/tools/opv/stat_%.o: opv-cflags += -DOPV_STAT_LIBDIR='"$(libdir)/opv"'
 
 -include $(preload-objs:.o=.d)
+
+.PHONY: bench-stat
+bench-stat: all
+	$(Q)OPV_SRC=$(CURDIR) OPV_BUILD=$(abspath $(O)) CC="$(CC)" tests/stat/overhead
