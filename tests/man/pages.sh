@@ -35,8 +35,7 @@ printf '#include <opv/opv.h>\n' | $CC -E -P -Iinclude - | idents >"$tmp/all"
 echo opv_no_such_width >>"$tmp/arch"	# a compile-time error, and no function
 sort -u "$tmp/arch" -o "$tmp/arch"
 comm -23 "$tmp/all" "$tmp/arch" >"$tmp/functions"
-sed -nE 's/^#define (opv_[a-z0-9_]+)\(.*/\1/p' include/opv/domain.h include/opv/call.h \
-	include/opv/vector.h include/opv/engine.h | sort -u >"$tmp/macros"
+sed -nE 's/^#define (opv_[a-z0-9_]+)\(.*/\1/p' include/opv/*.h | sort -u >"$tmp/macros"
 sort -u "$tmp/functions" "$tmp/macros" >"$tmp/public"
 sed -n 's/^OPV_[A-Z]*(\(opv_[a-z0-9_]*\), \(opv_[a-z0-9_]*\),.*/\1\n\2/p' include/opv/calls.def |
 	sort >"$tmp/calls"
