@@ -14,9 +14,9 @@
 
 #define VERB "bench"
 #define DEFAULT_DURATION UINT64_C(10000000000)	/* ns */
-#define DEFAULT_SAMPLE UINT64_C(1000000)
+#define DEFAULT_SAMPLE UINT64_C(500000)		/* short enough to escape a preemption */
 #define MIN_SAMPLE UINT64_C(20000)
-#define MAX_SAMPLE UINT64_C(5000000)
+#define MAX_SAMPLE UINT64_C(2000000)
 #define MAX_THREADS 1024
 #define MAX_ROUNDS 100000
 
@@ -27,7 +27,7 @@ static void help(void)
 	      "run, in turn and repeatedly, as medians with their spread.\n\n"
 	      "  -t, --threads N     1, 2, 4 ... to N threads; default: the CPUs, at most 1024\n"
 	      "  -d, --duration S    seconds for all of it, warming up excepted; default 10\n"
-	      "  -r, --rounds N      samples of each row; default: what S has time for, 1 ms each\n"
+	      "  -r, --rounds N      samples of each row; default: what S has time for, 0.5 ms each\n"
 	      "      --filter GLOB   only cases of such names, and tls_add_round\n"
 	      "      --pin WHEN      yes: thread i stays on CPU i modulo their number, the\n"
 	      "                      default; no: only where another CPU is worked on\n"
@@ -60,6 +60,8 @@ static const char *obstacle(const struct bench *b, const struct bench_case *c)
 {
 	if (c->flags & BENCH_SECTIONS && !b->status.fast)
 		return "there are no sections here (opv probe says why)";
+	if (c->group == BENCH_VARIANT && !bench_have_variants)
+		return "not written for this architecture";
 	if (c->flags & BENCH_OTHER && b->nr_cpus < 2)
 		return "the process may use one CPU only";
 	if (c->flags & BENCH_MEMBARRIER && b->status.fence != OPV_FENCE_MEMBARRIER)

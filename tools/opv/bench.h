@@ -52,6 +52,8 @@ struct bench_ctx {
 	int cpu;				/* that it is pinned to, or -1 */
 	int other;				/* another CPU, or -1 */
 	struct bench_node *node;		/* in the hand, not on a list */
+	uint64_t guarded;
+	pthread_mutex_t mutex;
 };
 
 struct bench_case {
@@ -87,7 +89,8 @@ struct bench_world {
 	struct opv_domain *domain;
 	/* handles */
 	uint64_t *added64;	/* what BENCH_ADDS add to */
-	uint64_t *count64;	/* eight of them, a cache line */
+	uint64_t *round64;	/* eight of them, a cache line */
+	uint64_t *count64;	/* eight of them, one for each kind of call */
 	uint32_t *count32;
 	uint16_t *count16;
 	uint8_t *count8;
@@ -100,6 +103,7 @@ struct bench_world {
 	char *source;
 	int nodes;		/* on all lists and in all hands */
 	uint64_t added;		/* what added64 must be in all */
+	const char *failed;	/* a case whose call did not answer what it should */
 };
 
 extern struct bench_world bench_world;
@@ -107,6 +111,13 @@ extern struct bench_world bench_world;
 /* NULL, or what went wrong. */
 const char *bench_world_make(const int *cpus, int nr_cpus);
 const char *bench_ctx_make(struct bench_ctx *c, int index);
+
+/* A loop's last call, or one more after it: answers ret. */
+static inline void bench_expect(const char *name, int ret, int wanted)
+{
+	if (ret != wanted)
+		__atomic_store_n(&bench_world.failed, name, __ATOMIC_RELAXED);
+}
 
 /* After everything: NULL, or what was found wrong. */
 const char *bench_world_check(const struct bench_ctx *ctx, int threads);
@@ -124,6 +135,9 @@ struct bench_row {
 	double *ns;			/* an operation, of each round */
 	struct bench_quartiles time, ratio;
 };
+
+/* bench_variant.c: are the BENCH_VARIANT cases written for this architecture? */
+extern const bool bench_have_variants;
 
 struct bench_skip {
 	const struct bench_case *c;

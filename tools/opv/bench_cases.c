@@ -33,9 +33,9 @@ static int allocate_handles(struct bench_world *w)
 	struct opv_domain *d = w->domain;
 
 	/* A cache line each, that none shares with another's. */
-	return opv_alloc(d, 64, 64, &w->added64) || opv_alloc(d, 64, 64, &w->count64) ||
-	       opv_alloc(d, 64, 64, &w->count32) || opv_alloc(d, 64, 64, &w->count16) ||
-	       opv_alloc(d, 64, 64, &w->count8) ||
+	return opv_alloc(d, 64, 64, &w->added64) || opv_alloc(d, 64, 64, &w->round64) ||
+	       opv_alloc(d, 64, 64, &w->count64) || opv_alloc(d, 64, 64, &w->count32) ||
+	       opv_alloc(d, 64, 64, &w->count16) || opv_alloc(d, 64, 64, &w->count8) ||
 	       opv_alloc(d, 64, 64, &w->head) || opv_alloc(d, 64, 64, &w->word) ||
 	       opv_alloc(d, BENCH_COPY_MAX, 64, &w->copy);
 }
@@ -89,6 +89,7 @@ const char *bench_ctx_make(struct bench_ctx *c, int index)
 	memset(c, 0, sizeof(*c));
 	c->index = index;
 	c->cpu = c->other = -1;
+	pthread_mutex_init(&c->mutex, NULL);
 	c->node = new_node();
 	if (!c->node)
 		return "no memory";
@@ -104,6 +105,8 @@ const char *bench_world_check(const struct bench_ctx *ctx, int threads)
 	uint64_t added = 0;
 	int nodes = 0, i;
 
+	if (w->failed)
+		return w->failed;
 	for (i = 0; i < threads; i++)
 		nodes += ctx[i].node != NULL;
 	for (i = 0; i < w->nr_cpus; i++) {

@@ -86,17 +86,27 @@ BENCH_CASE(percpu_atomic)
 	BENCH_REPEAT(n, XADD(&per_cpu_here()->atomic));
 }
 
-static inline void add_locked(struct bench_per_cpu *p)
+static inline void add_locked(pthread_mutex_t *mutex, uint64_t *word)
 {
-	pthread_mutex_lock(&p->mutex);
-	p->words[0]++;
-	pthread_mutex_unlock(&p->mutex);
+	pthread_mutex_lock(mutex);
+	(*word)++;
+	pthread_mutex_unlock(mutex);
+}
+
+BENCH_CASE(mutex_own)
+{
+	BENCH_REPEAT(n, add_locked(&c->mutex, &c->guarded));
+}
+
+static inline void add_locked_here(struct bench_per_cpu *p)
+{
+	add_locked(&p->mutex, p->words);
 }
 
 BENCH_CASE(percpu_mutex)
 {
 	(void)c;
-	BENCH_REPEAT(n, add_locked(per_cpu_here()));
+	BENCH_REPEAT(n, add_locked_here(per_cpu_here()));
 }
 
 /* What is the same in a loop is read before it, for all cases alike. */
@@ -110,11 +120,11 @@ BENCH_CASE(name)							\
 }
 
 CALL_CASE(add64, uint64_t, W.added64, opv_add64(h, 1, OPV_THIS_CPU))
-CALL_CASE(add64_round, uint64_t, W.count64, opv_add64(h + BENCH_TURN, 1, OPV_THIS_CPU))
+CALL_CASE(add64_round, uint64_t, W.round64, opv_add64(h + BENCH_TURN, 1, OPV_THIS_CPU))
 
 BENCH_CASE(add64_amid)
 {
-	uint64_t *h = W.count64, x = n;
+	uint64_t *h = W.round64, x = n;
 
 	(void)c;
 	BENCH_REPEAT(n, opv_add64(h + BENCH_DRAW(x), 1, OPV_THIS_CPU));
@@ -125,7 +135,6 @@ CALL_CASE(add16, uint16_t, W.count16, opv_add16(h, 1, OPV_THIS_CPU))
 CALL_CASE(add32, uint32_t, W.count32, opv_add32(h, 1, OPV_THIS_CPU))
 CALL_CASE(add64_cpu, uint64_t, W.added64, opv_add64(h, 1, opv_cpu()))
 CALL_CASE(or64, uint64_t, W.count64 + 1, opv_or64(h, 1, OPV_THIS_CPU))
-CALL_CASE(cmpeq_store, intptr_t, W.word, opv_cmpeq_store(h, 0, 0, OPV_THIS_CPU))
 CALL_CASE(add64_counted, uint64_t, W.added64, opv_add64(h, 1, OPV_THIS_CPU))
 CALL_CASE(add64_forced_1, uint64_t, W.added64, opv_add64(h, 1, OPV_THIS_CPU))
 CALL_CASE(add64_forced_100, uint64_t, W.added64, opv_add64(h, 1, OPV_THIS_CPU))
@@ -140,8 +149,28 @@ BENCH_CASE(name)							\
 }
 
 FETCH_CASE(fetch_add64, opv_fetch_add64(h, 1, &old, OPV_THIS_CPU))
-FETCH_CASE(xchg64, opv_xchg64(h + 1, i_, &old, OPV_THIS_CPU))
-FETCH_CASE(cmpxchg64, opv_cmpxchg64(h + 2, 0, 0, &old, OPV_THIS_CPU))
+FETCH_CASE(xchg64, opv_xchg64(h + 1, n, &old, OPV_THIS_CPU))
+
+/* Calls that compare: that they succeed is looked at once, after the loop. */
+#define COMPARE_CASE(name, call)					\
+BENCH_CASE(name)							\
+{									\
+	char *dst = W.copy, *src = W.source;				\
+	uint64_t *h = W.count64 + 4, old;				\
+	intptr_t *word = W.word;					\
+									\
+	(void)c, (void)h, (void)old, (void)word, (void)dst, (void)src;	\
+	BENCH_REPEAT(n, call);						\
+	bench_expect(#name, call, 0);					\
+}
+
+COMPARE_CASE(cmpxchg64, opv_cmpxchg64(h, 0, 0, &old, OPV_THIS_CPU))
+COMPARE_CASE(cmpeq_store, opv_cmpeq_store(word, 0, 0, OPV_THIS_CPU))
+COMPARE_CASE(copy_store_16, opv_cmpeq_copy_store(word, 0, dst, src, 16, 0, OPV_THIS_CPU))
+COMPARE_CASE(copy_store_64, opv_cmpeq_copy_store(word, 0, dst, src, 64, 0, OPV_THIS_CPU))
+COMPARE_CASE(copy_store_256, opv_cmpeq_copy_store(word, 0, dst, src, 256, 0, OPV_THIS_CPU))
+COMPARE_CASE(copy_store_1024, opv_cmpeq_copy_store(word, 0, dst, src, 1024, 0, OPV_THIS_CPU))
+COMPARE_CASE(copy_store_4096, opv_cmpeq_copy_store(word, 0, dst, src, 4096, 0, OPV_THIS_CPU))
 
 BENCH_CASE(min64)
 {
@@ -190,22 +219,6 @@ BENCH_CASE(push_pop)
 	c->node = node;
 }
 
-#define COPY_CASE(len)							\
-BENCH_CASE(copy_store_##len)						\
-{									\
-	intptr_t *h = W.word + 1;					\
-	char *dst = W.copy, *src = W.source;				\
-									\
-	(void)c;							\
-	BENCH_REPEAT(n, opv_cmpeq_copy_store(h, 0, dst, src, len, 0, OPV_THIS_CPU)); \
-}
-
-COPY_CASE(16)
-COPY_CASE(64)
-COPY_CASE(256)
-COPY_CASE(1024)
-COPY_CASE(4096)
-
 /* The word of the CPU, and the CPU's number as well: the thread may have moved. */
 #define AT_CASE(name, type, word, call)					\
 BENCH_CASE(name)							\
@@ -218,13 +231,14 @@ BENCH_CASE(name)							\
 									\
 	(void)c, (void)old;						\
 	BENCH_REPEAT(n, (cpu = opv_cpu(), p = (type *)&base[cpu].words[word], call)); \
+	bench_expect(#name, (cpu = opv_cpu(), p = (type *)&base[cpu].words[word], call), 0); \
 }
 
 AT_CASE(add8_at, uint8_t, 1, opv_add8_at(d, p, 1, cpu))
 AT_CASE(add16_at, uint16_t, 1, opv_add16_at(d, p, 1, cpu))
 AT_CASE(add32_at, uint32_t, 1, opv_add32_at(d, p, 1, cpu))
 AT_CASE(add64_at, uint64_t, 1, opv_add64_at(d, p, 1, cpu))
-AT_CASE(xchg64_at, uint64_t, 2, opv_xchg64_at(d, p, i_, &old, cpu))
+AT_CASE(xchg64_at, uint64_t, 2, opv_xchg64_at(d, p, n, &old, cpu))
 AT_CASE(cmpxchg64_at, uint64_t, 3, opv_cmpxchg64_at(d, p, 0, 0, &old, cpu))
 AT_CASE(or64_at, uint64_t, 4, opv_or64_at(d, p, 1, cpu))
 BENCH_CASE(min64_at)

@@ -21,6 +21,8 @@
 	  "lock xadd, eight variables of the thread's own in turn")		\
 	X(atomic_shared, REFERENCE, BENCH_SCALES,				\
 	  "lock xadd, one variable for all threads")				\
+	X(mutex_own, REFERENCE, BENCH_SCALES,					\
+	  "increment under a pthread mutex, each thread its own")		\
 	X(getcpu, REFERENCE, BENCH_SCALES,					\
 	  "sched_getcpu()")							\
 	X(percpu_atomic, REFERENCE, BENCH_SCALES,				\
@@ -85,6 +87,8 @@
 	  "opv_vector() on this CPU: compare and copy with the stack, add")	\
 	X(vector3_domain, ENGINE, 0,						\
 	  "opv_vector() on this CPU: three adds in the domain")			\
+	X(vector3_forced, ENGINE, BENCH_FORCE_ALL,				\
+	  "vector3_domain with all forced to the fence engine")			\
 	X(vector3_busy, ENGINE, BENCH_OTHER | BENCH_BUSY,			\
 	  "vector3_domain on another CPU, busy")				\
 	X(vector3_idle, ENGINE, BENCH_OTHER,					\
@@ -115,8 +119,15 @@
  */
 #define BENCH_BARRIER() __asm__ __volatile__("" : : : "memory")
 
+#if defined(__x86_64__) || defined(__i386__)
+# define BENCH_SHIFT(bytes) \
+	__asm__ __volatile__(".p2align 6\n\t.skip " #bytes ", 0x90" : : : "memory")
+#else
+# define BENCH_SHIFT(bytes) BENCH_BARRIER()
+#endif
+
 #define BENCH_QUARTER(shift, end, body)					\
-	__asm__ __volatile__(".p2align 6\n\t.skip " #shift ", 0x90" : : : "memory"); \
+	BENCH_SHIFT(shift);						\
 	for (; i_ < (end); i_++) {					\
 		body;							\
 		BENCH_BARRIER();					\

@@ -59,17 +59,23 @@ BENCH_CASE(membarrier_all)
 
 BENCH_CASE(remote_add_busy)
 {
-	BENCH_REPEAT(n, opv_add64(W.added64, 1, c->other));
+	int ret = 0;
+
+	BENCH_REPEAT(n, ret = opv_add64(W.added64, 1, c->other));
+	bench_expect("remote_add_busy", ret, 0);
 }
 
 BENCH_CASE(remote_add_idle)
 {
-	BENCH_REPEAT(n, opv_add64(W.added64, 1, c->other));
+	int ret = 0;
+
+	BENCH_REPEAT(n, ret = opv_add64(W.added64, 1, c->other));
+	bench_expect("remote_add_idle", ret, 0);
 }
 
 BENCH_CASE(vector3)
 {
-	int cpu = opv_cpu();
+	int cpu = opv_cpu(), ret = 0;
 	uint64_t *there = opv_ptr(W.count64, cpu);
 	uint64_t expect = 0, value = 0;
 	struct cpu_op vec[] = {
@@ -79,10 +85,11 @@ BENCH_CASE(vector3)
 	};
 
 	(void)c;
-	BENCH_REPEAT(n, opv_vector(W.domain, vec, 3, cpu));
+	BENCH_REPEAT(n, ret = opv_vector(W.domain, vec, 3, cpu));
+	bench_expect("vector3", ret, 0);
 }
 
-static void three_adds(uint64_t n, int cpu)
+static void three_adds(const char *name, uint64_t n, int cpu)
 {
 	uint64_t *there = opv_ptr(W.count64, cpu);
 	struct cpu_op vec[] = {
@@ -90,69 +97,71 @@ static void three_adds(uint64_t n, int cpu)
 		opv_op_add(there + 6, 0, 8),
 		opv_op_add(there + 7, 1, 8),
 	};
+	int ret = 0;
 
-	BENCH_REPEAT(n, opv_vector(W.domain, vec, 3, cpu));
+	BENCH_REPEAT(n, ret = opv_vector(W.domain, vec, 3, cpu));
+	bench_expect(name, ret, 0);
 }
 
 BENCH_CASE(vector3_domain)
 {
 	(void)c;
-	three_adds(n, opv_cpu());
+	three_adds("vector3_domain", n, opv_cpu());
+}
+
+BENCH_CASE(vector3_forced)
+{
+	(void)c;
+	three_adds("vector3_forced", n, opv_cpu());
 }
 
 BENCH_CASE(vector3_busy)
 {
-	three_adds(n, c->other);
+	three_adds("vector3_busy", n, c->other);
 }
 
 BENCH_CASE(vector3_idle)
 {
-	three_adds(n, c->other);
+	three_adds("vector3_idle", n, c->other);
 }
 
 #define MANY 32
 
-static void many(uint64_t n, int here, int other, int nr)
+static void many(const char *name, uint64_t n, int here, int other, int nr)
 {
 	struct opv_request requests[MANY];
 	struct cpu_op adds[2];
-	int cpus[2] = { here, other }, i;
+	int cpus[2] = { here, other }, ret = 0, i;
 
 	for (i = 0; i < 2; i++)
 		adds[i] = opv_op_add((uint64_t *)opv_ptr(W.count64, cpus[i]) + 7, 1, 8);
 	for (i = 0; i < nr; i++)
 		requests[i] = (struct opv_request){ &adds[i % 2], 1, cpus[i % 2], 0 };
-	BENCH_REPEAT(n, opv_vectors(W.domain, requests, nr));
+	BENCH_REPEAT(n, ret = opv_vectors(W.domain, requests, nr));
+	bench_expect(name, ret, 0);
 }
 
 BENCH_CASE(vectors_2)
 {
-	many(n, opv_cpu(), c->other, 2);
+	many("vectors_2", n, opv_cpu(), c->other, 2);
 }
 
 BENCH_CASE(vectors_32)
 {
-	many(n, opv_cpu(), c->other, MANY);
+	many("vectors_32", n, opv_cpu(), c->other, MANY);
 }
 
-BENCH_CASE(fence_this)
-{
-	(void)c;
-	BENCH_REPEAT(n, opv_fence(W.domain, OPV_THIS_CPU));
+#define FENCE_CASE(name, cpu)						\
+BENCH_CASE(name)							\
+{									\
+	int ret = 0;							\
+									\
+	(void)c;							\
+	BENCH_REPEAT(n, ret = opv_fence(W.domain, cpu));		\
+	bench_expect(#name, ret, 0);					\
 }
 
-BENCH_CASE(fence_busy)
-{
-	BENCH_REPEAT(n, opv_fence(W.domain, c->other));
-}
-
-BENCH_CASE(fence_idle)
-{
-	BENCH_REPEAT(n, opv_fence(W.domain, c->other));
-}
-
-BENCH_CASE(fence_all)
-{
-	(void)c;
-	BENCH_REPEAT(n, opv_fence(W.domain, OPV_ALL_CPUS));
-}
+FENCE_CASE(fence_this, OPV_THIS_CPU)
+FENCE_CASE(fence_busy, c->other)
+FENCE_CASE(fence_idle, c->other)
+FENCE_CASE(fence_all, OPV_ALL_CPUS)

@@ -4,6 +4,8 @@
 #include "bench_list.h"
 #include "bench_section.h"
 
+const bool bench_have_variants = BENCH_HAVE_VARIANTS;
+
 #if BENCH_HAVE_VARIANTS
 
 /* As opv_add64(), whose slow path is of no interest here: once more, or by the call. */
@@ -34,10 +36,10 @@ BENCH_CASE(name)								\
 
 VARIANT_CASE(add64_key, added64, with_key(h))
 VARIANT_CASE(add64_register, added64, with_register(h, &cpu))
-VARIANT_CASE(add64_key_round, count64, with_key(h + BENCH_TURN))
-VARIANT_CASE(add64_register_round, count64, with_register(h + BENCH_TURN, &cpu))
+VARIANT_CASE(add64_key_round, round64, with_key(h + BENCH_TURN))
+VARIANT_CASE(add64_register_round, round64, with_register(h + BENCH_TURN, &cpu))
 
-#else /* No sections, so BENCH_SECTIONS keeps everybody from calling these. */
+#else /* Nobody calls these, bench_have_variants being false. */
 
 BENCH_CASE(add64_key) { (void)c, (void)n; }
 BENCH_CASE(add64_register) { (void)c, (void)n; }
