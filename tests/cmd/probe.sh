@@ -130,6 +130,13 @@ probe forced env OPV_FORCE=fence:100
 says '$d->{rseq}{fast_path} ? 1 : 0' 0 "a forced engine: the fast path is not active"
 [ "$(json "$owner" <"$tmp/json")" = nobody ] || advises 'OPV_FORCE' "and why is said"
 
+# Where something does not work: a domain wants 4 MiB of addresses a CPU, and three times as much besides.
+ran sh -c "ulimit -v 14000 && '$opv' probe --json"
+cp "$tmp/out" "$tmp/json"
+is "$status" 1 "without address space for a domain it is 1"
+says '$d->{works} ? 1 : 0' 0 "and JSON says so"
+advises 'no domain can be made \(ENOMEM\)' "and why"
+
 # What it must not be asked.
 ran "$opv" probe more
 is "$status" 2 "an argument is misuse"

@@ -56,6 +56,19 @@ is "$(lint "$OPV_SRC/man/opv.1")" "" "opv(1) has no mistakes of form"
 is "$(sed -n 's/^\.BR opv\\-\([a-z]*\) (1)$/\1/p' "$OPV_SRC/man/opv.1" | head -n "$(wc -l <"$tmp/verbs")")" \
 	"$(cat "$tmp/verbs")" "opv(1) tells of the verbs, in order"
 
+# Colour.
+coloured() { grep -c "$(printf '\033')" "$tmp/typescript"; }
+if command -v script >/dev/null 2>&1; then
+	TERM=xterm script -qec "'$opv' run -e 'u8 a; add a 1'" /dev/null >"$tmp/typescript"
+	ok "$([ "$(coloured)" -gt 0 ]; echo $?)" "there is colour on a terminal"
+	NO_COLOR=1 TERM=xterm script -qec "'$opv' run -e 'u8 a; add a 1'" /dev/null >"$tmp/typescript"
+	is "$(coloured)" 0 "but not if NO_COLOR is set"
+	TERM=dumb script -qec "'$opv' probe" /dev/null >"$tmp/typescript"
+	is "$(coloured)" 0 "nor on one that is dumb"
+else
+	skip "there is colour on a terminal" "there is no script(1) to make one"
+fi
+
 # The page of opv run has every operation, type and exit status.
 run=$(sed 's/\\-/-/g; s/\\f[BIRP]//g' "$OPV_SRC/man/opv-run.1")
 for word in $(sed -n 's/^\tX([A-Z_]*,[\t ]*[0-9]*, *[A-Z]*, *\([a-z_]*\),.*/\1/p' "$OPV_SRC/include/opv/uapi/ops.h"); do
