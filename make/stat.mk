@@ -9,10 +9,13 @@ preload-objs := $(addprefix $(O)/,$(preload-srcs:.c=.o))
 # through when a thread is cancelled in what they call.
 preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexceptions
 
+# A sanitizer's runtime cannot be preloaded into programs that have none.
+ifeq ($(findstring -fsanitize,$(CC) $(CFLAGS) $(LDFLAGS)),)
 # For make install: it goes to $(libdir)/opv/, where the installed command looks.
 install-preload := $(O)/libopv-stat.so
+endif
 
-all: $(O)/libopv-stat.so
+all: $(install-preload)
 
 $(O)/libopv-stat.so: $(preload-objs) $(O)/libopv.a preload/preload.map
 	$(call say,LD,$@)

@@ -103,11 +103,20 @@ ends 2 "exclude each other" "2 for sorting by what is not measured" -n -s p99 tr
 ends 1 "/no/such/dir" "1 for an output that cannot be written" -o /no/such/dir/file true
 ends 0 "" "--help" --help
 like "$(cat out)" "^usage: opv stat" "goes to stdout"
+cp out out.help
 is "$("$opv" stat -o t sh -c 'echo "$@"' sh -i -o --json)" "-i -o --json" \
 	"options behind the command are the command's"
 is "$("$opv" stat -o t -- echo -- x)" "-- x" "so is a second --"
 ends 0 "" "--list" --list
 like "$(cat out)" "^pthread_mutex_lock +mutex" "names functions and groups"
+# The lists that people read are those that there are.
+page=$OPV_SRC/man/opv-stat.1
+missing=
+for word in $(grep -Eo -- '--[a-z-]+' out.help | sort -u) \
+	$("$opv" stat --list | sed 1d | awk '{ print $2 }' | sort -u); do
+	sed 's/\\-/-/g' "$page" | grep -Fq -- "$word" || missing="$missing $word"
+done
+is "$missing" "" "the manual page has every option and group"
 if [ -w /dev/full ]; then
 	ends 1 "/dev/full" "1 when the table cannot be written" -o /dev/full ls /
 fi

@@ -27,7 +27,7 @@ static void help(FILE *f)
 	      "  -f, --filter LIST       only these functions, globs or groups; !X leaves X out\n"
 	      "  -j, --json              JSON in place of tables\n"
 	      "  -c, --per-cpu           a line for each CPU, too\n"
-	      "  -n, --no-latency        count only; a fifth of the cost\n"
+	      "  -n, --no-latency        count only; a tenth of the cost\n"
 	      "  -s, --sort COLUMN       name, ", f);
 #define X(name, title, what) fputs(STAT_COLUMN_##name ? ", " #name : #name, f);
 	STAT_COLUMNS(X)
