@@ -97,8 +97,7 @@ int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, i
 	return -ENOSYS;	/* not reached: the fence engine does not pass */
 }
 
-/* OPV_FORCE and OPV_COUNT_FAST, once, by whoever asks first. */
-static void read_environment(void)
+void opv_engine_environment(void)
 {
 	static _Atomic bool done;
 	const char *s;
@@ -129,7 +128,6 @@ static void read_environment(void)
 
 bool opv_engine_diverts(void)
 {
-	read_environment();
 	return atomic_load_explicit(&shares, memory_order_relaxed) ||
 	       atomic_load_explicit(&count_fast, memory_order_relaxed);
 }
@@ -150,7 +148,6 @@ int opv_engine_forced(void)
 	unsigned int place, end = 0;
 	int e;
 
-	read_environment();
 	all = atomic_load_explicit(&shares, memory_order_relaxed);
 	if (!all)
 		return -1;

@@ -37,6 +37,9 @@ int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, i
 /* The engine that this call or vector is forced to, or -1. */
 int opv_engine_forced(void);
 
+/* Do what OPV_FORCE and OPV_COUNT_FAST say, once; as soon as sections could run. */
+void opv_engine_environment(void);
+
 /* Is anything forced, or are fast calls counted?  Then the slow path sees every call. */
 bool opv_engine_diverts(void);
 bool opv_engine_counts_fast(void);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "engine.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -219,6 +220,7 @@ const struct opv_env *opv_env(void)
 		return env;
 	}
 	opv_rseq_adopt(&mine->status);
+	opv_engine_environment();
 	return mine;
 }
 

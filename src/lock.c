@@ -108,6 +108,18 @@ static void deadline_in(struct timespec *t, uint32_t ms)
 	}
 }
 
+/*
+ * The kernel says that the owner is dead, and nobody has told the word.  If it was
+ * another one than we saw before we asked, we do not know whom it meant.
+ */
+static bool inherit(_Atomic uint32_t *lock, uint32_t dead, uint32_t tid)
+{
+	uint32_t word = atomic_load(lock);
+
+	return (word & FUTEX_TID_MASK) == (dead & FUTEX_TID_MASK) &&
+	       atomic_compare_exchange_strong(lock, &word, tid);
+}
+
 int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t timeout_ms)
 {
 	struct timespec deadline;
@@ -143,11 +155,7 @@ int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t 
 			return 0;
 		}
 		if (ret == -ESRCH) {
-			/* The owner is gone, and nobody has told the word. */
-			owner = atomic_load(lock);
-			if (owner && (owner & FUTEX_TID_MASK) != g->tid &&
-			    OPV_SYS(SYS_kill, owner & FUTEX_TID_MASK, 0) == -ESRCH &&
-			    atomic_compare_exchange_strong(lock, &owner, g->tid)) {
+			if (inherit(lock, owner, g->tid)) {
 				opv_count(g->cpu, lock_dead);
 				return 0;
 			}

@@ -34,6 +34,112 @@ static int check_operand(struct opv_domain *d, const struct opv_operand *o)
 	return opv_operand_is_there(d, o) ? 0 : o->expect_fault ? -EAGAIN : -EFAULT;
 }
 
+/*
+ * Compiling: for each operand whether its value is still in memory or in a store
+ * of the vector itself.
+ */
+struct compiler {
+	struct opv_prepared *p;
+	struct {
+		uint64_t addr;
+		uint32_t len;
+	} stores[CPU_OP_VEC_LEN_MAX];
+	bool fits;
+};
+
+#define MEMORY		255
+#define KIND_VALUE	3
+
+static uint8_t kind_of(const struct opv_domain *d, uint64_t addr)
+{
+	return is_param(addr) ? 2 : is_handle(d, addr) ? 1 : 0;
+}
+
+/* The store that has this word; it does not fit if it overlaps one in another way. */
+static uint8_t from(struct compiler *c, uint64_t addr, uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->p->nr_stores; i++) {
+		if (c->stores[i].addr == addr && c->stores[i].len == len)
+			return (uint8_t)i;
+		if (addr < c->stores[i].addr + c->stores[i].len && c->stores[i].addr < addr + len)
+			c->fits = false;
+	}
+	return MEMORY;
+}
+
+/*
+ * An address inside of a domain may be where a handle leads to as well: that is
+ * for the general road, which sees it.
+ */
+static void operand(struct compiler *c, uint64_t addr, uint32_t len, uint64_t *where, uint8_t *kind)
+{
+	struct opv_region other;
+
+	*where = addr;
+	*kind = kind_of(c->p->domain, addr);
+	if (!*kind && opv_registry_find(addr, len, &other))
+		c->fits = false;
+}
+
+static void compile_op(struct compiler *c, int i)
+{
+	const struct cpu_op *op = &c->p->vec[i];
+	struct opv_prepared_step *s = &c->p->steps[i];
+	const uint32_t len = op->len;
+	uint64_t a = op->u.compare_op.a, b = op->u.compare_op.b;
+
+	if (!opv_is_width(len) || op->u.compare_op.expect_fault_a || op->u.compare_op.expect_fault_b) {
+		c->fits = false;
+		return;
+	}
+	s->type = (uint8_t)op->op;
+	s->len = (uint8_t)len;
+	s->store = MEMORY;
+	operand(c, a, len, &s->a, &s->a_kind);
+	s->a_from = from(c, a, len);
+	switch (op->op) {
+	case CPU_COMPARE_EQ_OP:
+	case CPU_COMPARE_NE_OP:
+		operand(c, b, len, &s->b, &s->b_kind);
+		s->b_from = from(c, b, len);
+		return;
+	case CPU_MEMCPY_OP:
+	case CPU_MEMCPY_RELEASE_OP:
+		operand(c, b, len, &s->b, &s->b_kind);
+		s->b_from = from(c, b, len);
+		break;
+	case CPU_ADD_OP:
+	case CPU_ADD_RELEASE_OP:
+	case CPU_OR_OP:
+	case CPU_AND_OP:
+	case CPU_XOR_OP:
+		s->b = b;
+		s->b_kind = KIND_VALUE;
+		break;
+	default:
+		c->fits = false;
+	}
+	s->store = s->a_from;
+	if (s->store == MEMORY && c->fits) {
+		c->stores[c->p->nr_stores].addr = a;
+		c->stores[c->p->nr_stores].len = len;
+		s->store = (uint8_t)c->p->nr_stores++;
+	}
+}
+
+static void compile(struct opv_prepared *p)
+{
+	struct compiler c = { .p = p, .fits = !p->domain->shared };
+	int i;
+
+	p->nr_stores = 0;
+	for (i = 0; i < p->count && c.fits; i++)
+		compile_op(&c, i);
+	p->quick = c.fits;
+}
+
 int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_op *vec, int count)
 {
 	struct opv_operand o[2];
@@ -52,10 +158,13 @@ int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_o
 			ret = check_operand(d, &o[j]);
 		p->vec[i] = vec[i];
 	}
+	if (ret)
+		return ret;
 	p->domain = d;
 	p->count = count;
 	p->operand_params = 0;
-	return ret;
+	compile(p);
+	return 0;
 }
 
 int opv_prepare_operand(struct opv_prepared *p, int i, int param)
@@ -78,7 +187,9 @@ int opv_prepare_operand(struct opv_prepared *p, int i, int param)
 	default:
 		return -EINVAL;
 	}
-	p->operand_params |= 1 << i;
+	p->operand_params |= 1u << i;
+	p->steps[i].b = (uintptr_t)OPV_PARAM(param);
+	p->steps[i].b_kind = 2;
 	return 0;
 }
 

@@ -28,9 +28,6 @@ struct quick {
 	uint64_t end;		/* of the data in a stripe */
 	uint64_t frame;		/* the caller's, if operands may be there */
 
-	/* of a prepared vector: where handles and parameters lead to */
-	uint64_t window, instance, params;
-
 	uint64_t nr_writes, nr_reads;
 	struct opv_write *writes;
 	struct opv_read *reads;
@@ -102,24 +99,9 @@ static inline bool quick_write(struct quick *q, uint64_t addr, uint32_t len, uin
 	return true;
 }
 
-/* An operand of a prepared vector. */
-static inline uint64_t quick_resolve(const struct quick *q, uint64_t addr)
-{
-	if (addr - q->window < OPV_STRIPE)
-		return addr - q->window + q->instance;
-	if (addr >= (uintptr_t)OPV_PARAM(0))
-		return addr - (uintptr_t)OPV_PARAM(0) + q->params;
-	return addr;
-}
-
-/*
- * Compute: 0, i + 1, or OPV_PASS.  prepared: the vector was checked, its operands
- * are to be resolved; otherwise all of it is checked here, also behind a compare
- * that stops it.
- */
+/* Compute: 0, i + 1, or OPV_PASS.  All of it is checked, also behind a compare that stops it. */
 static inline __attribute__((__always_inline__))
-int quick_compute(struct quick *q, const struct cpu_op *vec, int count, bool prepared,
-		  int operand_params)
+int quick_compute(struct quick *q, const struct cpu_op *vec, int count)
 {
 	int i, stop = 0;
 
@@ -131,18 +113,14 @@ int quick_compute(struct quick *q, const struct cpu_op *vec, int count, bool pre
 
 		if (!opv_is_width(len))
 			return OPV_PASS;
-		if (prepared)
-			a = quick_resolve(q, a);
-		else if (!quick_is_there(q, a, len))
+		if (!quick_is_there(q, a, len))
 			return OPV_PASS;
 		switch (type) {
 		case CPU_COMPARE_EQ_OP:
 		case CPU_COMPARE_NE_OP:
 		case CPU_MEMCPY_OP:
 		case CPU_MEMCPY_RELEASE_OP:
-			if (prepared)
-				b = quick_resolve(q, b);
-			else if (!quick_is_there(q, b, len))
+			if (!quick_is_there(q, b, len))
 				return OPV_PASS;
 			if (op->u.memcpy_op.expect_fault_dst || op->u.memcpy_op.expect_fault_src)
 				return OPV_PASS;
@@ -169,8 +147,6 @@ int quick_compute(struct quick *q, const struct cpu_op *vec, int count, bool pre
 				return OPV_PASS;
 			if (stop)
 				break;
-			if (prepared && (operand_params >> i & 1))
-				b = *(const uint64_t *)(uintptr_t)(q->params + 8 * b);
 			if (!quick_read(q, a, len, &x))
 				return OPV_PASS;
 			x = type == CPU_OR_OP ? x | b : type == CPU_AND_OP ? x & b :
@@ -181,10 +157,66 @@ int quick_compute(struct quick *q, const struct cpu_op *vec, int count, bool pre
 		default:
 			return OPV_PASS;
 		}
-		if (prepared && stop)
-			break;
 	}
 	return stop;
+}
+
+/*
+ * The same for a prepared vector that is quick: fills reads and writes, says how
+ * many, *end being behind the last read.
+ */
+static inline __attribute__((__always_inline__))
+int quick_prepared(const struct opv_prepared *p, const struct opv_slot *slot, uint64_t *params,
+		   struct opv_read *reads, struct opv_read **end, struct opv_write *writes,
+		   uint32_t *nr_writes)
+{
+	const uint64_t handles = (uintptr_t)slot - opv_window_of(p->domain);
+	const uint64_t parameters = (uintptr_t)params - (uintptr_t)OPV_PARAM(0);
+	uint32_t nr = 0;
+	int i;
+
+	for (i = 0; i < p->count; i++) {
+		const struct opv_prepared_step *s = &p->steps[i];
+		const uint32_t type = s->type, len = s->len;
+		uint64_t a = s->a + (s->a_kind == 1 ? handles : s->a_kind == 2 ? parameters : 0);
+		uint64_t b = s->b, x, y;
+
+		if (s->b_kind != 3) {
+			b += s->b_kind == 1 ? handles : s->b_kind == 2 ? parameters : 0;
+			if (s->b_from != 255) {
+				b = writes[s->b_from].value;
+			} else {
+				y = quick_load(b, len);
+				*reads = (struct opv_read){ b, y, len };
+				reads += s->b_kind != 2;	/* parameters are the caller's own */
+				b = y;
+			}
+		}
+		if (type != CPU_MEMCPY_OP && type != CPU_MEMCPY_RELEASE_OP) {
+			if (s->a_from != 255) {
+				x = writes[s->a_from].value;
+			} else {
+				x = quick_load(a, len);
+				*reads = (struct opv_read){ a, x, len };
+				reads += s->a_kind != 2;
+			}
+			if (type <= CPU_COMPARE_NE_OP) {
+				if ((x == b) == (type == CPU_COMPARE_EQ_OP))
+					continue;
+				*nr_writes = nr;
+				*end = reads;
+				return i + 1;
+			}
+			b = type == CPU_OR_OP ? x | b : type == CPU_AND_OP ? x & b :
+			    type == CPU_XOR_OP ? x ^ b : x + b;
+			b &= ~UINT64_C(0) >> (64 - 8 * len);
+		}
+		writes[s->store] = (struct opv_write){ a, b, len };
+		nr += s->store == nr;
+	}
+	*nr_writes = nr;
+	*end = reads;
+	return 0;
 }
 
 #endif /* OPV_HAVE_SECTIONS */

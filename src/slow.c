@@ -27,7 +27,7 @@ struct slow {
 	int forced;		/* engine, or -1 */
 	int tries;		/* of the section, that are left */
 	int as;			/* the CPU that the vector is for */
-	bool counts_fast;
+	bool counts_fast;	/* no cause was counted yet: it may be a fast one after all */
 	ptrdiff_t rseq;
 	uintptr_t window;
 };
@@ -91,25 +91,24 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 		s->tries = SECTION_TRIES;
 	}
 	if (s->forced >= 0) {
-		opv_count(s->as, slow);
 		opv_count(s->as, forced);
 		s->tries = 0;
 	} else if (!mine) {
-		opv_count(s->as, slow);
 		opv_count(s->as, unregistered);
 		s->tries = 0;
 	} else if (now != s->as) {
-		opv_count(s->as, slow);
 		opv_count(s->as, other_cpu);
 		s->tries = 0;
 	} else if (why == OPV_ABORT) {
-		opv_count(s->as, slow);
 		opv_count(s->as, aborted);
 		s->tries = SECTION_TRIES;
-	} else if (!s->counts_fast) {
-		opv_count(s->as, slow);
+	} else if (s->counts_fast) {
+		return 0;
+	} else {
 		opv_count(s->as, closed);
 	}
+	opv_count(s->as, slow);
+	s->counts_fast = false;
 	return 0;
 }
 
@@ -132,14 +131,20 @@ static void *address(const struct slow *s, const void *p, size_t len, bool write
 	return (void *)(uintptr_t)p;
 }
 
+/* No section was done. */
+static void not_fast(const struct slow *s)
+{
+	if (!s->counts_fast)
+		return;
+	opv_count(s->as, slow);
+	opv_count(s->as, closed);
+}
+
 static int vector(struct slow *s, const struct cpu_op *vec, int count)
 {
 	int ret;
 
-	if (s->counts_fast) {
-		opv_count(s->as, slow);
-		opv_count(s->as, closed);
-	}
+	not_fast(s);
 	ret = opv_engine_run(s->forced, s->d, vec, count, s->as);
 	if (ret < 0)
 		opv_count(s->as, errors);
@@ -372,10 +377,7 @@ int opv_slow_cmpne_load_off(enum opv_call call, int why, struct opv_domain *d, i
 	if (ret)
 		return ret;
 	TRY(&s, opv_sec_cmpne_load_off(SECTION(&s), p, expectnot, off, load));
-	if (s.counts_fast) {
-		opv_count(s.as, slow);
-		opv_count(s.as, closed);
-	}
+	not_fast(&s);
 	arg.p = address(&s, p, sizeof(*p), true);
 	ret = opv_fence_engine_call(s.d, s.as, pop, &arg);
 	if (!ret)

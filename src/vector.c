@@ -176,25 +176,95 @@ int cpu_opv(struct cpu_op *vec, int count, int cpu, int flags)
 	return ret < 0 ? failed(cpu, ret) : ret;
 }
 
-static int check_request(struct opv_domain *d, const struct opv_request *r)
+/*
+ * The requests and their vectors as they were checked, in memory of our own: one
+ * vector may write where the next one is.
+ */
+struct batch {
+	size_t bytes;
+	struct opv_request *requests;
+	struct cpu_op *ops;
+	struct cpu_op small[64];	/* room for a few, without a system call */
+};
+
+static int make_batch(struct batch *b, const struct opv_request *requests, int nr)
 {
-	struct cpu_op copy[CPU_OP_VEC_LEN_MAX];
+	size_t ops = 0;
+	long addr;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (requests[i].count > 0 && requests[i].count <= CPU_OP_VEC_LEN_MAX)
+			ops += (size_t)requests[i].count;
+	b->bytes = (size_t)nr * sizeof(*b->requests) + ops * sizeof(*b->ops);
+	b->ops = b->small;
+	b->requests = (struct opv_request *)(b->ops + ops);
+	if (b->bytes <= sizeof(b->small))
+		return 0;
+	addr = OPV_SYS(SYS_mmap, NULL, b->bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (addr < 0 && addr > -4096)
+		return -ENOMEM;
+	b->ops = (struct cpu_op *)addr;
+	b->requests = (struct opv_request *)(b->ops + ops);
+	return 0;
+}
+
+/* One request into the batch; its room was counted from what *r said then. */
+static int take_request(struct opv_domain *d, struct batch *b, size_t *used, int i,
+			const struct opv_request *r)
+{
+	struct opv_request *to = &b->requests[i];
 	int ret;
 
-	if (r->cpu < 0)
+	*to = *r;
+	if (to->cpu < 0)
 		return -EINVAL;
-	ret = take_vector(copy, r->vec, r->count);
+	if (to->count > 0 && (*used + (size_t)to->count) * sizeof(*b->ops) >
+			     (size_t)((char *)b->requests - (char *)b->ops))
+		return -EINVAL;
+	ret = take_vector(b->ops + *used, to->vec, to->count);
 	if (!ret)
-		ret = check_operands(d, copy, r->count);
-	if (!ret && r->cpu >= (int)d->nr_cpus)
+		ret = check_operands(d, b->ops + *used, to->count);
+	if (!ret && to->cpu >= (int)d->nr_cpus)
 		ret = -EINVAL;
+	to->vec = b->ops + *used;
+	if (!ret)
+		*used += (size_t)to->count;
+	return ret;
+}
+
+static int run_batch(struct opv_domain *d, struct batch *b, struct opv_request *requests, int nr)
+{
+	uint64_t cpus[MAX_CPUS / 64] = { 0 };
+	int i, ret, cpu = 0;
+	size_t used = 0;
+
+	for (i = 0; i < nr; i++) {
+		ret = take_request(d, b, &used, i, &requests[i]);
+		if (ret) {
+			requests[i].result = ret;
+			return ret;
+		}
+		cpu = b->requests[i].cpu;
+		cpus[cpu / 64] |= UINT64_C(1) << cpu % 64;
+	}
+	for (i = 0; i < nr; i++)
+		opv_count(b->requests[i].cpu, vectors);
+	ret = opv_fence_engine_many(d, b->requests, nr, cpus, &cpu);
+	for (i = 0; i < nr; i++) {
+		if (!ret)
+			requests[i].result = b->requests[i].result;
+		else if (b->requests[i].cpu == cpu)
+			requests[i].result = ret;
+	}
 	return ret;
 }
 
 int opv_vectors(struct opv_domain *d, struct opv_request *requests, int nr)
 {
-	uint64_t cpus[MAX_CPUS / 64] = { 0 };
-	int i, ret = 0, cpu = 0;
+	struct batch b;
+	int ret;
 
 	if (!d)
 		d = opv_domain_default();
@@ -202,26 +272,17 @@ int opv_vectors(struct opv_domain *d, struct opv_request *requests, int nr)
 		return failed(0, -ENOMEM);
 	if (nr < 0 || nr > MAX_REQUESTS)
 		return failed(0, -EINVAL);
-	if (nr && !opv_present((uintptr_t)requests, (size_t)nr * sizeof(*requests), true))
+	if (!nr)
+		return 0;
+	if (!opv_present((uintptr_t)requests, (size_t)nr * sizeof(*requests), true))
 		return failed(0, -EFAULT);
-	for (i = 0; i < nr; i++) {
-		ret = check_request(d, &requests[i]);
-		if (ret) {
-			requests[i].result = ret;
-			return failed(requests[i].cpu, ret);
-		}
-		cpus[requests[i].cpu / 64] |= UINT64_C(1) << requests[i].cpu % 64;
-		opv_count(requests[i].cpu, vectors);
+	ret = make_batch(&b, requests, nr);
+	if (!ret) {
+		ret = run_batch(d, &b, requests, nr);
+		if (b.ops != b.small)
+			OPV_SYS(SYS_munmap, b.ops, b.bytes);
 	}
-	if (nr)
-		ret = opv_fence_engine_many(d, requests, nr, cpus, &cpu);
-	if (ret) {
-		for (i = 0; i < nr; i++)
-			if (requests[i].cpu == cpu)
-				requests[i].result = ret;
-		return failed(cpu, ret);
-	}
-	return 0;
+	return ret ? failed(0, ret) : 0;
 }
 
 /*

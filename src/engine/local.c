@@ -203,91 +203,129 @@ bool finish_later(struct opv_domain *d, ptrdiff_t rseq, int cpu, uint32_t index)
 /*
  * The quick road.  A single try: what it does not manage the general one does.
  */
-static int publish(struct opv_domain *d, ptrdiff_t rseq, int cpu, const struct opv_read *reads,
-		   const struct opv_read *end, const struct opv_write *writes, uint32_t nr)
-{
-	struct opv_slot *slot = opv_slot(d, cpu);
-	struct opv_log *log;
-	uint32_t index, i;
-
-	log = opv_log_take(d, &index);
-	if (!log)
-		return OPV_PASS;
-	for (i = 0; i < nr; i++)
-		log->writes.write[i] = writes[i];
-	log->writes.nr = nr;
-	if (opv_local_commit64(rseq, slot, (uint64_t)cpu, reads, end, &slot->key,
-			       opv_key_pending(index, cpu))) {
-		opv_log_give(d, index);
-		return OPV_PASS;
-	}
-	if (opv_local_apply(rseq, slot, (uint64_t)cpu, opv_key_pending(index, cpu), &log->writes, 0) &&
-	    !finish_later(d, rseq, cpu, index))
-		return 0;	/* the log is not ours any more */
-	opv_log_give(d, index);
-	return 0;
-}
-
+/* Is the quick road open?  Then *cpu is this one and *slot its slot. */
 static inline __attribute__((__always_inline__))
-int quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, bool prepared,
-	  int operand_params, uint64_t params, uint64_t frame)
+bool quick_here(struct opv_domain *d, ptrdiff_t rseq, int *cpu, struct opv_slot **slot)
 {
-	struct opv_write writes[CPU_OP_VEC_LEN_MAX];
-	struct opv_read reads[OPV_LOG_READS];
-	const ptrdiff_t rseq = opv_rseq();
-	struct opv_slot *slot;
-	struct quick q;
-	int now, ret;
+	int now;
 
 	if (!rseq)
-		return OPV_PASS;
+		return false;
 	now = opv_rseq_read32(rseq, 4);
-	if ((cpu != now && cpu != OPV_THIS_CPU) || (uint32_t)now >= d->nr_cpus || d->shared ||
-	    count < 1)
-		return OPV_PASS;
-	slot = opv_slot(d, now);
-	if (atomic_load_explicit(&slot->key, memory_order_acquire) != (uint64_t)now)
-		return OPV_PASS;
+	if ((*cpu != now && *cpu != OPV_THIS_CPU) || (uint32_t)now >= d->nr_cpus)
+		return false;
+	*cpu = now;
+	*slot = opv_slot(d, now);
+	return atomic_load_explicit(&(*slot)->key, memory_order_acquire) == (uint64_t)now;
+}
 
-	q.stripes = (uintptr_t)d + OPV_STRIPE;
-	q.bytes = (uint64_t)d->nr_cpus << OPV_STRIPE_SHIFT;
-	q.end = d->heap->end;
-	q.frame = frame;
-	q.window = opv_window_of(d);
-	q.instance = (uintptr_t)slot;
-	q.params = params;
-	q.nr_writes = q.nr_reads = 0;
-	q.writes = writes;
-	q.reads = reads;
-	ret = quick_compute(&q, vec, count, prepared, operand_params);
-	if (ret == OPV_PASS)
-		return ret;
+/*
+ * The quick road.  A single try: what it does not manage the general one does.
+ */
+static inline __attribute__((__always_inline__))
+bool quick_commit(ptrdiff_t rseq, int cpu, struct opv_slot *slot,
+		  const struct opv_read *reads, const struct opv_read *end,
+		  const struct opv_write *w, uint64_t nr_writes)
+{
+	if (nr_writes)
+		return !opv_local_commit(rseq, slot, (uint64_t)cpu, reads, end,
+					 (void *)(uintptr_t)w->dst, w->len, w->value);
+	return !opv_local_confirm(rseq, slot, (uint64_t)cpu, reads, end, NULL, 0);
+}
 
-	if (q.nr_writes > 1) {
-		if (publish(d, rseq, now, reads, reads + q.nr_reads, writes, (uint32_t)q.nr_writes))
-			return OPV_PASS;
-	} else if (q.nr_writes) {
-		if (opv_local_commit(rseq, slot, (uint64_t)now, reads, reads + q.nr_reads,
-				     (void *)(uintptr_t)writes[0].dst, writes[0].len,
-				     writes[0].value))
-			return OPV_PASS;
-	} else if (opv_local_confirm(rseq, slot, (uint64_t)now, reads, reads + q.nr_reads, NULL, 0)) {
-		return OPV_PASS;
+/* The same with a log that is ours.  It is given back in any case. */
+static inline __attribute__((__always_inline__))
+bool quick_publish(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *slot,
+		   const struct opv_read *reads, const struct opv_read *end, struct opv_log *log,
+		   uint32_t index, uint32_t nr)
+{
+	bool done;
+
+	log->writes.nr = nr;
+	if (nr < 2) {
+		done = quick_commit(rseq, cpu, slot, reads, end, log->writes.write, nr);
+	} else {
+		done = !opv_local_commit64(rseq, slot, (uint64_t)cpu, reads, end, &slot->key,
+					   opv_key_pending(index, cpu));
+		if (done && opv_local_apply(rseq, slot, (uint64_t)cpu, opv_key_pending(index, cpu),
+					    &log->writes, 0) &&
+		    !finish_later(d, rseq, cpu, index))
+			return true;	/* the log is not ours any more */
 	}
-	opv_count_here(d, rseq, now, vectors);	/* and engine_local: env.c */
-	return ret;
+	opv_log_give(d, index);
+	return done;
 }
 
 int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
 		    uint64_t frame)
 {
-	return quick(d, vec, count, cpu, false, 0, 0, frame);
+	struct opv_write writes[CPU_OP_VEC_LEN_MAX];
+	struct opv_read reads[OPV_LOG_READS];
+	const ptrdiff_t rseq = opv_rseq();
+	struct opv_slot *slot;
+	struct opv_log *log;
+	uint32_t index;
+	struct quick q;
+	uint64_t i;
+	int ret;
+
+	if (count < 1 || d->shared || !quick_here(d, rseq, &cpu, &slot))
+		return OPV_PASS;
+	q.stripes = (uintptr_t)d + OPV_STRIPE;
+	q.bytes = (uint64_t)d->nr_cpus << OPV_STRIPE_SHIFT;
+	q.end = d->heap->end;
+	q.frame = frame;
+	q.nr_writes = q.nr_reads = 0;
+	q.writes = writes;
+	q.reads = reads;
+	ret = quick_compute(&q, vec, count);
+	if (ret == OPV_PASS)
+		return ret;
+
+	if (q.nr_writes < 2) {
+		if (!quick_commit(rseq, cpu, slot, reads, reads + q.nr_reads, writes, q.nr_writes))
+			return OPV_PASS;
+	} else {
+		log = opv_log_take(d, &index);
+		if (!log)
+			return OPV_PASS;
+		for (i = 0; i < q.nr_writes; i++)
+			log->writes.write[i] = writes[i];
+		if (!quick_publish(d, rseq, cpu, slot, reads, reads + q.nr_reads, log, index,
+				   (uint32_t)q.nr_writes))
+			return OPV_PASS;
+	}
+	opv_count_here(d, rseq, cpu, vectors);	/* and engine_local: env.c */
+	return ret;
 }
 
 int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 {
-	return quick(p->domain, p->vec, p->count, cpu, true, p->operand_params,
-		     (uintptr_t)params, 0);
+	struct opv_read reads[OPV_LOG_READS], *end;
+	struct opv_domain *d = p->domain;
+	const ptrdiff_t rseq = opv_rseq();
+	struct opv_write write;
+	struct opv_slot *slot;
+	uint32_t index, nr;
+	struct opv_log *log;
+	int ret;
+
+	if (!p->quick || !quick_here(d, rseq, &cpu, &slot))
+		return OPV_PASS;
+	if (p->nr_stores < 2) {
+		ret = quick_prepared(p, slot, params, reads, &end, &write, &nr);
+		if (!quick_commit(rseq, cpu, slot, reads, end, &write, nr))
+			return OPV_PASS;
+	} else {
+		log = opv_log_take(d, &index);
+		if (!log)
+			return OPV_PASS;
+		ret = quick_prepared(p, slot, params, reads, &end, log->writes.write, &nr);
+		if (!quick_publish(d, rseq, cpu, slot, reads, end, log, index, nr))
+			return OPV_PASS;
+	}
+	opv_count_here(d, rseq, cpu, vectors);
+	return ret;
 }
 
 void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
