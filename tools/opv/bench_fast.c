@@ -192,7 +192,7 @@ static inline void push(intptr_t *head, struct bench_node *node)
 	do {
 		first = *(volatile intptr_t *)opv_ptr(head, opv_cpu());
 		node->next = first;
-	} while (opv_cmpeq_store_release(head, first, (intptr_t)node, OPV_THIS_CPU));
+	} while (opv_cmpeq_store_release(head, first, (intptr_t)node, OPV_THIS_CPU) > 0);
 }
 
 static inline struct bench_node *pop(intptr_t *head)
@@ -205,7 +205,7 @@ static inline struct bench_node *pop(intptr_t *head)
 
 static inline struct bench_node *push_and_pop(intptr_t *head, struct bench_node *node)
 {
-	if (node)
+	if (__builtin_expect(node != NULL, 1))
 		push(head, node);
 	return pop(head);
 }
