@@ -99,6 +99,24 @@ for page in $pages; do
 done >"$tmp/differ"
 is "$(cat "$tmp/differ")" "" "NAME and SYNOPSIS of every page have the same names"
 
+# The names of 2018: prototypes in opv-compat(7), and a word about every function.
+sed 's/\\f[BIR]//g; s/\\-/-/g' man/opv-compat.7 | awk '/^(int|uint32_t|int32_t) / { on = 1 }
+	on { printf "%s ", $0 } on && /;$/ { print ""; on = 0 }' >"$tmp/compat.protos"
+{
+	printf '#include <rseq/percpu-op.h>\n'
+	cat "$tmp/compat.protos"
+} >"$tmp/compat.c"
+$CC -std=gnu11 -Wall -Wextra -Werror -Iinclude -Iinclude/opv/compat -c -o "$tmp/compat.o" "$tmp/compat.c" \
+	2>"$tmp/errors"
+ok $? "the prototypes of opv-compat(7) agree with the headers of the compatibility folder"
+ok "$([ "$(wc -l <"$tmp/compat.protos")" -gt 15 ]; echo $?)" "and there are some"
+is "$(grep -rhoE '^OPV_COMPAT [a-z0-9_]+ [a-z0-9_]+\(' include/opv/compat | sed 's/.* //; s/(//' |
+	grep -v '^opv_compat_' | while read -r name; do
+		stem=$(echo "$name" | sed 's/_release$//')
+		grep -qwE "$name|$stem" man/opv-compat.7 ||
+			grep -qw "$(echo "$name" | sed 's/^cpu_op_/percpu_/')" man/opv-compat.7 || echo "$name"
+	done)" "" "opv-compat(7) names every function of the compatibility folder"
+
 # Form.
 is "$(for page in $pages; do
 	for section in NAME SYNOPSIS DESCRIPTION 'RETURN VALUE' ERRORS ATTRIBUTES 'SEE ALSO'; do

@@ -6,7 +6,8 @@
  * <rseq/cpu-op.h> as programs of 2018 include it: one vector of the system call
  * for each operation.  As of the system call: 0; the number, from 1, of the
  * operation that stopped it; -1 and errno.  cpu must be in the caller's affinity
- * mask, else EINVAL; percpu_ functions (<rseq/percpu-op.h>) do not ask for that.
+ * mask or offline, else EINVAL; percpu_ functions (<rseq/percpu-op.h>) do not ask
+ * for that.
  *
  * All of them: any thread; async-signal-safe, but for errno.
  */
