@@ -81,25 +81,6 @@ static bool is_held(const struct opv_domain *d, uint32_t index)
 	return false;
 }
 
-static bool acquire(struct opv_domain *d, uint32_t tid, uint32_t from, uint32_t *index)
-{
-	uint32_t i;
-
-	for (i = 0; i < OPV_NR_LOGS; i++) {
-		uint32_t at = (from + i) % OPV_NR_LOGS, nobody = 0;
-
-		uint32_t owner = atomic_load_explicit(&d->heap->log_owners[at], memory_order_relaxed);
-
-		/* One that is ours already was evicted, or was of a thread of our number. */
-		if ((owner == tid && !opv_log_at(d, at)->writes.busy && !is_held(d, at)) ||
-		    (!owner && atomic_compare_exchange_strong(&d->heap->log_owners[at], &nobody, tid))) {
-			*index = at;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Is some key pending on this log?  Then whoever published it is not done with it. */
 static bool is_pending(struct opv_domain *d, uint32_t index)
 {
@@ -108,6 +89,47 @@ static bool is_pending(struct opv_domain *d, uint32_t index)
 	for (cpu = 0; cpu < d->nr_cpus; cpu++)
 		if (opv_key_log(atomic_load(&opv_slot(d, (int)cpu)->key), &other) && other == index)
 			return true;
+	return false;
+}
+
+/*
+ * Is one that has our number not in use?  It was evicted, or was of a thread of our
+ * number that is gone, and may have died in the middle of a vector.
+ */
+static bool is_left(struct opv_domain *d, uint32_t at)
+{
+	return !is_held(d, at) && (!opv_log_at(d, at)->writes.busy || !is_pending(d, at));
+}
+
+/* Whoever had it last may have died while it was busy. */
+static bool become_owner(struct opv_domain *d, uint32_t at, uint32_t tid)
+{
+	uint32_t nobody = 0;
+
+	if (!atomic_compare_exchange_strong(&d->heap->log_owners[at], &nobody, tid))
+		return false;
+	opv_log_at(d, at)->writes.busy = 0;
+	return true;
+}
+
+static bool acquire(struct opv_domain *d, uint32_t tid, uint32_t from, uint32_t *index)
+{
+	uint32_t i;
+
+	for (i = 0; i < OPV_NR_LOGS; i++) {
+		uint32_t at = (from + i) % OPV_NR_LOGS;
+		uint32_t owner = atomic_load_explicit(&d->heap->log_owners[at], memory_order_relaxed);
+
+		if (owner == tid && is_left(d, at)) {
+			opv_log_at(d, at)->writes.busy = 0;
+			*index = at;
+			return true;
+		}
+		if (!owner && become_owner(d, at, tid)) {
+			*index = at;
+			return true;
+		}
+	}
 	return false;
 }
 
@@ -207,12 +229,17 @@ void opv_log_forget(void)
 
 void opv_log_fork(struct opv_domain *d)
 {
-	uint32_t i;
+	uint32_t tid = (uint32_t)OPV_SYS(SYS_gettid), i;
 
-	for (i = 0; i < OPV_NR_LOGS; i++)
-		if (atomic_load(&d->heap->log_owners[i]) && !opv_log_at(d, i)->writes.busy &&
-		    !is_pending(d, i))
+	for (i = 0; i < OPV_NR_LOGS; i++) {
+		if (!atomic_load(&d->heap->log_owners[i]))
+			continue;
+		/* Of a vector that a handler interrupted, and forked in. */
+		if (is_held(d, i))
+			atomic_store(&d->heap->log_owners[i], tid);
+		else if (!is_pending(d, i))
 			atomic_store(&d->heap->log_owners[i], 0);
+	}
 }
 
 void opv_log_apply(const struct opv_writes *log, uint64_t base)
