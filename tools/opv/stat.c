@@ -6,15 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define LIVE_NS UINT64_C(1000000000)
 
 static void help(FILE *f)
 {
@@ -161,195 +155,21 @@ static FILE *open_output(const struct stat_options *o)
 	return f;
 }
 
-struct watch {
-	struct stat_options o;
-	struct stat_memory memory;
-	struct stat_clock clock;
-	struct stat_snapshot snapshots[2], *now, *before;
-	uint64_t began, ended;
-	pid_t pid;
-	int status;
-	bool in_place;
-	int drawn;	/* lines of the table on the terminal */
-};
-
-/*
- * Redrawing moves the cursor, so it is done only where the command does not
- * write to the same terminal; otherwise one table follows the other.
- */
-static void choose_live(struct watch *w)
-{
-	struct stat err, out;
-	bool terminal = isatty(2) && !fstat(2, &err);
-	bool alone = terminal && (fstat(1, &out) || out.st_rdev != err.st_rdev || !isatty(1));
-
-	w->in_place = alone && !w->o.json;
-	if (!w->o.interval_given && w->in_place)
-		w->o.interval_ns = LIVE_NS;
-}
-
-static void erase(struct watch *w)
-{
-	if (w->drawn)
-		fprintf(stderr, "\033[%dA\r\033[J", w->drawn);
-	w->drawn = 0;
-}
-
-static struct stat_report look(struct watch *w)
-{
-	struct stat_snapshot *last = w->now;
-
-	w->now = w->before;
-	w->before = last;
-	stat_memory_read(&w->memory, &w->clock, w->now);
-	return (struct stat_report){
-		.options = &w->o,
-		.now = w->now,
-		.before = w->before,
-		.clock = &w->clock,
-		.elapsed_ns = w->now->when - w->began,
-	};
-}
-
-static void draw(struct watch *w)
-{
-	struct winsize size = { 0 };
-	struct stat_report r;
-
-	stat_clock_settle(&w->clock);
-	r = look(w);
-	if (w->o.json) {
-		stat_json(stderr, &r);
-		return;
-	}
-	if (w->in_place) {
-		erase(w);
-		ioctl(2, TIOCGWINSZ, &size);
-		w->drawn = stat_table(stderr, &r, size.ws_col, size.ws_row > 1 ? size.ws_row - 1 : 0);
-	} else {
-		stat_table(stderr, &r, 0, 0);
-	}
-}
-
-/* Until the command has ended; who wants us to end wants it to. */
-static void wait_for_it(struct watch *w)
-{
-	uint64_t next = w->began + w->o.interval_ns;
-	struct timespec t, *timeout = w->o.interval_ns ? &t : NULL;
-	siginfo_t info;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	while (waitpid(w->pid, &w->status, WNOHANG) == 0) {
-		uint64_t now = stat_now();
-		int sig;
-
-		if (timeout) {
-			uint64_t left = next > now ? next - now : 0;
-
-			t.tv_sec = (time_t)(left / 1000000000);
-			t.tv_nsec = (long)(left % 1000000000);
-		}
-		sig = sigtimedwait(&set, &info, timeout);
-		/* A hangup of the terminal reaches the command by itself. */
-		if ((sig == SIGTERM || sig == SIGHUP) && info.si_code <= 0)
-			kill(w->pid, sig);
-		if (sig < 0 && errno == EAGAIN) {
-			draw(w);
-			now = stat_now();
-			next += w->o.interval_ns;
-			if (next < now)
-				next = now + w->o.interval_ns;
-		}
-	}
-	w->ended = stat_now();
-}
-
-/*
- * When nobody else has the counters mapped they are final, and are read once
- * more to be sure to have all.
- */
-static void report(struct watch *w, FILE *out)
-{
-	struct stat_report r;
-	bool in_use;
-
-	erase(w);
-	in_use = stat_memory_in_use(&w->memory);
-	stat_clock_settle(&w->clock);
-	r = look(w);
-	r.before = NULL;
-	r.final = true;
-	r.elapsed_ns = w->ended - w->began;
-	r.status = w->status;
-	r.still_running = in_use;
-	if (w->o.json)
-		stat_json(out, &r);
-	else
-		stat_table(out, &r, 0, 0);
-}
-
-static int exit_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static int run_unwatched(const struct stat_options *o, const struct stat_signals *old,
-			 const char *why)
-{
-	struct watch w = { .o = *o };
-
-	fprintf(stderr, "opv stat: %s; running it unwatched\n", why);
-	w.o.interval_ns = 0;
-	w.pid = stat_start(o, old, NULL, NULL, NULL);
-	wait_for_it(&w);
-	return exit_status(w.status);
-}
-
-static int run(struct watch *w, const struct stat_signals *old, FILE *out)
-{
-	char library[4096];
-	int ret;
-
-	stat_library(library, sizeof(library));
-	ret = stat_memory_create(&w->memory);
-	if (ret)
-		die("stat", "no memory to count in: %s", strerror(-ret));
-	choose_live(w);
-	stat_clock_start(&w->clock);
-	w->now = &w->snapshots[0];
-	w->before = &w->snapshots[1];
-	look(w);	/* what the first table is compared with */
-	w->began = stat_now();
-	w->pid = stat_start(&w->o, old, &w->memory, &w->clock, library);
-	wait_for_it(w);
-	report(w, out);
-	if (fflush(out) || ferror(out) || (out != stderr && fclose(out)))
-		die("stat", "%s: %s", w->o.output ? w->o.output : "stderr", strerror(errno));
-	return exit_status(w->status);
-}
-
 int opv_stat_main(int argc, char **argv)
 {
-	static struct watch w;
 	static struct stat_command command;
-	struct stat_signals old;
-	FILE *out;
+	struct stat_options o = { 0 };
+	bool unwatched;
 
 	guard_descriptors();
-	parse(&w.o, argc, argv);
-	stat_command_find(&command, w.o.command[0]);
-	if (command.status && !(command.status == 2 && w.o.anyway)) {
+	parse(&o, argc, argv);
+	stat_command_find(&command, o.command[0]);
+	unwatched = command.status == 2 && o.anyway;
+	if (command.status) {
 		fprintf(stderr, "opv stat: %s%s\n", command.why,
+			unwatched ? "; running it unwatched" :
 			command.status == 2 ? "; --anyway runs it unwatched" : "");
-		return command.status;
+		return unwatched ? stat_run_unwatched(&o) : command.status;
 	}
-	out = open_output(&w.o);
-	stat_signals_take(&old);
-	if (command.status == 2)
-		return run_unwatched(&w.o, &old, command.why);
-	return run(&w, &old, out);
+	return stat_run(&o, open_output(&o));
 }

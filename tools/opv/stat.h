@@ -4,6 +4,7 @@
 
 /* opv stat: what its parts share. */
 
+#include <signal.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -128,6 +129,10 @@ void stat_library(char *path, size_t size);
  */
 pid_t stat_start(const struct stat_options *o, const struct stat_signals *old,
 		 const struct stat_memory *m, const struct stat_clock *clock, const char *library);
+
+/* stat_watch.c: run the command to its end.  The exit status. */
+int stat_run(const struct stat_options *o, FILE *out);
+int stat_run_unwatched(const struct stat_options *o);
 
 /* What the tables tell beside the counts. */
 struct stat_report {
