@@ -120,6 +120,25 @@ static bool inherit(_Atomic uint32_t *lock, uint32_t dead, uint32_t tid)
 	       atomic_compare_exchange_strong(lock, &word, tid);
 }
 
+/* When there are waiters the kernel hands the lock over, which ThreadSanitizer does not see. */
+#if defined(__SANITIZE_THREAD__)
+# define OPV_TSAN 1
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+#  define OPV_TSAN 1
+# endif
+#endif
+
+#ifdef OPV_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+# define HANDED_OVER(lock)	__tsan_acquire((void *)(lock))
+# define HAND_OVER(lock)	__tsan_release((void *)(lock))
+#else
+# define HANDED_OVER(lock)	((void)0)
+# define HAND_OVER(lock)	((void)0)
+#endif
+
 int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t timeout_ms)
 {
 	struct timespec deadline;
@@ -148,6 +167,7 @@ int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t 
 		ret = lock_wait(lock, shared, &deadline);
 		if (!ret) {
 			owner = atomic_load_explicit(lock, memory_order_acquire);
+			HANDED_OVER(lock);
 			if (owner & FUTEX_OWNER_DIED) {
 				atomic_fetch_and(lock, ~(uint32_t)FUTEX_OWNER_DIED);
 				opv_count(g->cpu, lock_dead);
@@ -173,6 +193,7 @@ void opv_unlock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared)
 {
 	uint32_t owner = g->tid;
 
+	HAND_OVER(lock);
 	if (!atomic_compare_exchange_strong_explicit(lock, &owner, 0, memory_order_release,
 						     memory_order_relaxed))
 		OPV_SYS(SYS_futex, lock, FUTEX_UNLOCK_PI | (shared ? 0 : FUTEX_PRIVATE_FLAG),

@@ -21,8 +21,22 @@
 #define OPV_PORT_ANY(type)						\
 	struct __attribute__((__packed__, __may_alias__)) { type v; }
 
-#define OPV_PORT_LOAD(type, p)		((*(const volatile OPV_PORT_ANY(type) *)(p)).v)
-#define OPV_PORT_STORE(type, p, val)	((*(volatile OPV_PORT_ANY(type) *)(p)).v = (val))
+/* ThreadSanitizer takes volatile accesses, which may be looked at any time, for plain ones. */
+#if defined(__SANITIZE_THREAD__)
+# define OPV_PORT_TSAN 1
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+#  define OPV_PORT_TSAN 1
+# endif
+#endif
+
+#ifdef OPV_PORT_TSAN
+# define OPV_PORT_LOAD(type, p)		__atomic_load_n((const type *)(p), __ATOMIC_RELAXED)
+# define OPV_PORT_STORE(type, p, val)	__atomic_store_n((type *)(p), (val), __ATOMIC_RELAXED)
+#else
+# define OPV_PORT_LOAD(type, p)		((*(const volatile OPV_PORT_ANY(type) *)(p)).v)
+# define OPV_PORT_STORE(type, p, val)	((*(volatile OPV_PORT_ANY(type) *)(p)).v = (val))
+#endif
 
 #define opv_port_memcmp(a, b, len)	memcmp(a, b, len)
 #define opv_port_memmove(dst, src, len)	memmove(dst, src, len)

@@ -43,6 +43,17 @@ static inline int opv_local_commit(ptrdiff_t rseq, struct opv_slot *slot, uint64
 		return opv_local_commit64(rseq, slot, cpu, reads, end, p, value);
 	}
 }
+#else
+struct opv_slot;
+struct opv_read;
+
+static inline int opv_local_read(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu,
+				 const struct opv_read *reads, const struct opv_read *end,
+				 void *p, uint32_t len, uint64_t *value)
+{
+	(void)rseq, (void)slot, (void)cpu, (void)reads, (void)end, (void)p, (void)len, (void)value;
+	return OPV_MISS;
+}
 #endif
 
 #endif /* _OPV_SRC_ARCH_ARCH_H */

@@ -22,6 +22,11 @@ static intptr_t load(const char *p)
 	return __atomic_load_n((const intptr_t *)p, __ATOMIC_RELAXED);
 }
 
+static void store(intptr_t *p, intptr_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
 /* Tokens with an owner: taking one that has an owner already is a duplicate. */
 struct hoard {
 	unsigned int nr;
@@ -85,11 +90,12 @@ static void list_setup(struct stress *s)
 static void push(struct stress_worker *w, struct hoard *h, struct stress_place at)
 {
 	struct node *n = h->held[h->nr - 1];
+	intptr_t head = load(at.look);
 	int ret;
 
 	atomic_store(&n->owner, 0);
-	n->next = load(at.look);
-	ret = EITHER(w, &at, opv_cmpeq_store_release, opv_cmpeq_store, n->next, (intptr_t)n);
+	store(&n->next, head);
+	ret = EITHER(w, &at, opv_cmpeq_store_release, opv_cmpeq_store, head, (intptr_t)n);
 	w->done[STRESS_list]++;
 	/* At most one try: what was looked at may be another CPU's head. */
 	if (!stress_expect(w, STRESS_list, "opv_cmpeq_store", ret, 1) || ret == 1)
@@ -126,7 +132,7 @@ static void steal(struct stress_worker *w, struct hoard *h, struct stress_place 
 	if (!stress_expect(w, STRESS_list, "opv_vector", ret, 0))
 		return;
 	for (; got; got = next) {
-		next = ((struct node *)got)->next;
+		next = load((char *)&((struct node *)got)->next);
 		/* A list with a node in it twice may have no end. */
 		if (!take(w, STRESS_list, h, &((struct node *)got)->owner, (struct node *)got))
 			break;

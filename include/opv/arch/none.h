@@ -13,6 +13,9 @@
 /* Small address spaces get small stripes. */
 #define OPV_STRIPE_SHIFT (sizeof(void *) == 8 ? 22 : 20)
 
+/* Nobody looks for a signature here. */
+#define OPV_RSEQ_SIG	0
+
 #define OPV_SEC_ARGS	ptrdiff_t rseq, uintptr_t slots, int cpu, int at
 #define OPV_SEC_MISS	(void)rseq, (void)slots, (void)cpu, (void)at, OPV_MISS
 
