@@ -159,7 +159,8 @@ static bool model_valid(const struct cpu_op *vec, int count)
 			return false;
 		if (shape == S_NONE)
 			continue;
-		if (shape == S_COMPARE || shape == S_COPY ? vec[i].len > 4096 : !is_width(vec[i].len))
+		if (shape == S_COMPARE || shape == S_COPY ? vec[i].len > 4096
+							  : !is_width(vec[i].len))
 			return false;
 		if (shape == S_SHIFT && vec[i].u.shift_op.bits >= 8 * vec[i].len)
 			return false;
@@ -237,7 +238,8 @@ static int model_run(const struct cpu_op *vec, int count, int owner)
 
 		if (shape == S_NONE)
 			continue;
-		a = op->len ? model_at(op->u.compare_op.a, op->len, shape != S_COMPARE, owner) : NULL;
+		a = op->len ? model_at(op->u.compare_op.a, op->len, shape != S_COMPARE, owner)
+			    : NULL;
 		b = op->len && (shape == S_COMPARE || shape == S_COPY) ?
 			    model_at(op->u.compare_op.b, op->len, false, owner) : NULL;
 		if (shape == S_COMPARE) {
@@ -319,14 +321,17 @@ static void call(struct call *c)
 	switch (c->entry) {
 	case VECTOR:
 	case VECTOR_DEFAULT:
-		c->ret = opv_vector(c->entry == VECTOR ? domain[0] : NULL, c->vec[0], c->count[0], c->cpu[0]);
+		c->ret = opv_vector(c->entry == VECTOR ? domain[0] : NULL, c->vec[0], c->count[0],
+				    c->cpu[0]);
 		break;
 	case CPU_OPV:
-		c->ret = cpu_opv((struct cpu_op *)(uintptr_t)c->vec[0], c->count[0], c->cpu[0], c->flags);
+		c->ret = cpu_opv((struct cpu_op *)(uintptr_t)c->vec[0], c->count[0], c->cpu[0],
+				 c->flags);
 		break;
 	default:
 		for (i = 0; i < 2; i++)
-			r[i] = (struct opv_request){ c->vec[i], c->count[i], c->cpu[i], c->result[i] };
+			r[i] = (struct opv_request){ c->vec[i], c->count[i], c->cpu[i],
+						     c->result[i] };
 		c->ret = opv_vectors(domain[0], r, 2);
 		for (i = 0; i < 2; i++)
 			c->result[i] = r[i].result;
@@ -367,7 +372,8 @@ static void fail(const char *what, const struct call *got, const struct call *wa
 {
 	printf("not ok 1 - vectors do what the model does\n# %s\n", what);
 	printf("# entry %d flags %d: got %d (%d, %d), wanted %d (%d, %d)\n", got->entry, got->flags,
-	       got->ret, got->result[0], got->result[1], want->ret, want->result[0], want->result[1]);
+	       got->ret, got->result[0], got->result[1], want->ret, want->result[0],
+	       want->result[1]);
 	printf("# playground at %p, domains at %p and %p\n", (void *)ground, (void *)domain[0],
 	       (void *)domain[1]);
 	show_vector(got, 0);
@@ -416,22 +422,41 @@ static uint32_t take_length(struct bytes *b, enum shape shape)
 static uint64_t take_address(struct bytes *b, uint32_t len)
 {
 	const uint64_t bases[] = {
-		(uintptr_t)ground + 2 * PAGE + 64, (uintptr_t)ground + 3 * PAGE,
-		(uintptr_t)ground + 3 * PAGE + 64, (uintptr_t)ground + 3 * PAGE + 8,
-		(uintptr_t)ground + 6 * PAGE + 64, (uintptr_t)ground + 7 * PAGE,
-		(uintptr_t)ground + 7 * PAGE + 128, (uintptr_t)ground + 7 * PAGE + 1,
-		(uintptr_t)ground + 2 * PAGE, (uintptr_t)ground + 6 * PAGE,
-		(uintptr_t)cpu_data(0, 0), (uintptr_t)cpu_data(0, nr_cpus - 1),
-		(uintptr_t)cpu_data(0, 0) + 256, (uintptr_t)cpu_data(0, nr_cpus - 1) + 256,
-		(uintptr_t)ground + 4 * PAGE, (uintptr_t)ground + 5 * PAGE,
-		(uintptr_t)ground + 8 * PAGE, (uintptr_t)ground + 9 * PAGE,
+		(uintptr_t)ground + 2 * PAGE + 64,
+		(uintptr_t)ground + 3 * PAGE,
+		(uintptr_t)ground + 3 * PAGE + 64,
+		(uintptr_t)ground + 3 * PAGE + 8,
+		(uintptr_t)ground + 6 * PAGE + 64,
+		(uintptr_t)ground + 7 * PAGE,
+		(uintptr_t)ground + 7 * PAGE + 128,
+		(uintptr_t)ground + 7 * PAGE + 1,
+		(uintptr_t)ground + 2 * PAGE,
+		(uintptr_t)ground + 6 * PAGE,
+		(uintptr_t)cpu_data(0, 0),
+		(uintptr_t)cpu_data(0, nr_cpus - 1),
+		(uintptr_t)cpu_data(0, 0) + 256,
+		(uintptr_t)cpu_data(0, nr_cpus - 1) + 256,
+		(uintptr_t)ground + 4 * PAGE,
+		(uintptr_t)ground + 5 * PAGE,
+		(uintptr_t)ground + 8 * PAGE,
+		(uintptr_t)ground + 9 * PAGE,
 		(uintptr_t)ground + 10 * PAGE,
-		(uintptr_t)cpu_data(0, 0) + DATA, (uintptr_t)cpu_data(0, 0) - SLOT,
-		(uintptr_t)cpu_data(0, 0) - SLOT + 64, (uintptr_t)domain[0],
-		(uintptr_t)domain[0] - OPV_STRIPE, (uintptr_t)domain[0] - OPV_WINDOW_TO_DOMAIN,
-		(uintptr_t)cpu_data(1, 0), (uintptr_t)cpu_data(1, nr_cpus - 1) + DATA,
-		0, UINT64_C(0x800000000000), UINT64_C(0xffff888000000000),
-		UINT64_C(0x0123456789abcdef), -UINT64_C(8), -UINT64_C(4096), 1, UINT32_MAX + UINT64_C(1),
+		(uintptr_t)cpu_data(0, 0) + DATA,
+		(uintptr_t)cpu_data(0, 0) - SLOT,
+		(uintptr_t)cpu_data(0, 0) - SLOT + 64,
+		(uintptr_t)domain[0],
+		(uintptr_t)domain[0] - OPV_STRIPE,
+		(uintptr_t)domain[0] - OPV_WINDOW_TO_DOMAIN,
+		(uintptr_t)cpu_data(1, 0),
+		(uintptr_t)cpu_data(1, nr_cpus - 1) + DATA,
+		0,
+		UINT64_C(0x800000000000),
+		UINT64_C(0xffff888000000000),
+		UINT64_C(0x0123456789abcdef),
+		-UINT64_C(8),
+		-UINT64_C(4096),
+		1,
+		UINT32_MAX + UINT64_C(1),
 	};
 	uint8_t which = take(b), how = take(b);
 	/* Those in front are there, mostly. */

@@ -18,7 +18,7 @@ fuzz-names := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 fuzz-tests := $(fuzz-names:%=$(O)/fuzz/%.t)
 
 # Of the command only what reads.
-fuzz-srcs := $(lib-srcs) tools/opv/run_lex.c tools/opv/run_text.c
+fuzz-srcs := $(lib-srcs) $(addprefix tools/opv/run_,lex.c text.c operation.c)
 fuzz-objs := $(fuzz-srcs:%.c=$(O)/fuzz/san/%.o)
 fuzz-llvm-objs := $(fuzz-srcs:%.c=$(O)/fuzz/llvm/%.o)
 

@@ -127,7 +127,8 @@ void probe_look(struct probe_look *look)
 {
 	memset(look, 0, sizeof(*look));
 	uname(&look->uts);
-	opv_fence(NULL, OPV_THIS_CPU);	/* from here on the library is as it is in a program at work */
+	/* Whatever the library leaves for its first use is done now. */
+	opv_fence(NULL, OPV_THIS_CPU);
 	opv_status(&look->status, sizeof(look->status));
 	look_at_libc(look);
 	look_at_fences(look);

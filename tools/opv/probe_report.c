@@ -238,7 +238,8 @@ static const char *good(bool yes)
 }
 
 /* One engine, and what came of trying it. */
-static void engine(struct sheet *s, int e, const struct probe_tries *tries, const struct probe_look *l)
+static void engine(struct sheet *s, int e, const struct probe_tries *tries,
+		   const struct probe_look *l)
 {
 	struct opv_engine_info info = { .size = sizeof(info) };
 

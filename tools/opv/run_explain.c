@@ -161,7 +161,8 @@ static bool explain_fault(struct out *o, const struct run_memory *m)
 				     readable(addr, op->length);
 			char what[100];
 
-			if (there && (!writes || op->kind->shape == RUN_NONE || writable(addr, op->length)))
+			if (there &&
+			    (!writes || op->kind->shape == RUN_NONE || writable(addr, op->length)))
 				continue;
 			snprintf(what, sizeof(what), "%s, %u byte%s at 0x%llx, %s",
 				 run_operand_name(op->kind->shape, j), op->length,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The language of opv run, from characters to tokens. */
-#include "run_text.h"
+#include "run_parse.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -102,7 +102,8 @@ static bool lex_number(struct run_lexer *l)
 	t->kind = RUN_T_NUMBER;
 	t->negative = *p == '-';
 	p += t->negative;
-	if (l->end - p > 2 && *p == '0' && (p[1] == 'x' || p[1] == 'X' || p[1] == 'b' || p[1] == 'B')) {
+	if (l->end - p > 2 && *p == '0' &&
+	    (p[1] == 'x' || p[1] == 'X' || p[1] == 'b' || p[1] == 'B')) {
 		base = p[1] == 'x' || p[1] == 'X' ? 16 : 2;
 		p += 2;
 	}

@@ -22,7 +22,8 @@ static uint8_t *place_variable(const struct run_variable *v)
 	size_t pages = rounded(v->size);
 	uint8_t *map, *at;
 
-	map = mmap(NULL, pages + page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	map = mmap(NULL, pages + page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
 	if (map == MAP_FAILED)
 		return NULL;
 	at = map + pages - v->size;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The language of opv run, from tokens to variables and operations; run_text.h has its grammar. */
-#include "run_text.h"
+#include "run_parse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ bool run_operand_is_memory(enum run_shape shape, int operand)
 	return shapes[shape].name[operand] && (!operand || shapes[shape].second_is_memory);
 }
 
-static bool expected(struct run_lexer *l, const char *what)
+bool run_expected(struct run_lexer *l, const char *what)
 {
 	const struct run_token *t = &l->token;
 
@@ -56,9 +56,9 @@ static bool expected(struct run_lexer *l, const char *what)
 			    (int)(t->size < 40 ? t->size : 40), t->at);
 }
 
-static bool take_mark(struct run_lexer *l, const char *mark, const char *what)
+bool run_take_mark(struct run_lexer *l, const char *mark, const char *what)
 {
-	return run_lex_is(l, mark) ? run_lex_next(l) : expected(l, what);
+	return run_lex_is(l, mark) ? run_lex_next(l) : run_expected(l, what);
 }
 
 /* Does a number fit in so many bytes, signed or not? */
@@ -71,8 +71,8 @@ static bool fits(uint64_t value, bool negative, size_t size)
 	return !(value >> 8 * size);
 }
 
-static bool number_to_bytes(struct run_lexer *l, const char *at, uint64_t value, bool negative,
-			    uint8_t *bytes, size_t size)
+bool run_number_to_bytes(struct run_lexer *l, const char *at, uint64_t value, bool negative,
+			 uint8_t *bytes, size_t size)
 {
 	if (size > 8)
 		return run_lex_fail(l, at, "a number has at most 8 bytes, not %zu; a string may have more",
@@ -84,14 +84,14 @@ static bool number_to_bytes(struct run_lexer *l, const char *at, uint64_t value,
 	return true;
 }
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "number_to_bytes() says so");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "run_number_to_bytes() says so");
 
-static long find_variable(const struct run_text *t, const struct run_token *name)
+long run_find_variable(const struct run_text *t, const struct run_token *name)
 {
 	size_t i;
 
 	for (i = 0; i < t->nr_variables; i++) {
-		const char *other = t->variables[i].name;	/* none while it is being declared */
+		const char *other = t->variables[i].name; /* none while it is being declared */
 
 		if (other && strlen(other) == name->size && !memcmp(other, name->at, name->size))
 			return (long)i;
@@ -127,11 +127,11 @@ static bool take_size(struct run_lexer *l, size_t *size)
 	if (!run_lex_next(l))
 		return false;
 	if (t->kind != RUN_T_NUMBER)
-		return expected(l, "a number of bytes");
+		return run_expected(l, "a number of bytes");
 	if (t->negative || !t->value || t->value > RUN_BYTES_MAX)
 		return run_lex_fail(l, t->at, "a variable has 1 to %d bytes", RUN_BYTES_MAX);
 	*size = (size_t)t->value;
-	return run_lex_next(l) && take_mark(l, "]", "\"]\"");
+	return run_lex_next(l) && run_take_mark(l, "]", "\"]\"");
 }
 
 /* "= literal": what the variable begins with. */
@@ -149,11 +149,11 @@ static bool take_value(struct run_lexer *l, struct run_variable *v)
 		v->bytes = calloc(1, v->size);
 		if (!v->bytes)
 			return run_lex_fail(l, t.at, "no memory");
-		return number_to_bytes(l, t.at, t.value, t.negative, v->bytes, v->size) &&
+		return run_number_to_bytes(l, t.at, t.value, t.negative, v->bytes, v->size) &&
 		       run_lex_next(l);
 	}
 	if (t.kind != RUN_T_STRING || !v->is_bytes)
-		return expected(l, v->is_bytes ? "a string" : "a number");
+		return run_expected(l, v->is_bytes ? "a string" : "a number");
 	if (!run_lex_string(l, &bytes, &size))
 		return false;
 	if (!v->size)
@@ -175,8 +175,8 @@ static bool take_name(struct run_text *t, struct run_lexer *l, struct run_variab
 	long old;
 
 	if (l->token.kind != RUN_T_WORD)
-		return expected(l, "the name of the variable");
-	old = find_variable(t, &l->token);
+		return run_expected(l, "the name of the variable");
+	old = run_find_variable(t, &l->token);
 	if (old >= 0)
 		return run_lex_fail(l, l->token.at, "\"%.*s\" is declared already, in line %u",
 				    (int)(l->token.size < 40 ? l->token.size : 40), l->token.at,
@@ -186,7 +186,7 @@ static bool take_name(struct run_text *t, struct run_lexer *l, struct run_variab
 	return v->name ? run_lex_next(l) : run_lex_fail(l, l->token.at, "no memory");
 }
 
-static void *grow(void *array, size_t nr, size_t size)
+void *run_grow(void *array, size_t nr, size_t size)
 {
 	/* At powers of two. */
 	return nr & (nr - 1) ? array : realloc(array, (nr ? 2 * nr : 1) * size);
@@ -200,7 +200,7 @@ static bool read_declaration(struct run_text *t, struct run_lexer *l)
 
 	if (t->nr_variables == RUN_VARIABLES_MAX)
 		return run_lex_fail(l, at, "there are at most %d variables", RUN_VARIABLES_MAX);
-	v = grow(t->variables, t->nr_variables, sizeof(*v));
+	v = run_grow(t->variables, t->nr_variables, sizeof(*v));
 	if (!v)
 		return run_lex_fail(l, at, "no memory");
 	t->variables = v;
@@ -210,7 +210,7 @@ static bool read_declaration(struct run_text *t, struct run_lexer *l)
 		return false;
 	type = find_type(l);
 	if (type < 0)
-		return expected(l, "a type");
+		return run_expected(l, "a type");
 	v->type = types[type].name;
 	v->size = types[type].size;
 	v->is_signed = types[type].is_signed;
@@ -229,197 +229,6 @@ static bool read_declaration(struct run_text *t, struct run_lexer *l)
 	return v->bytes || run_lex_fail(l, at, "no memory");
 }
 
-static bool take_offset(struct run_text *t, struct run_lexer *l, struct run_operand *o)
-{
-	const struct run_variable *v = &t->variables[o->variable];
-
-	if (!run_lex_next(l))
-		return false;
-	if (l->token.kind != RUN_T_NUMBER)
-		return expected(l, "an offset in bytes");
-	if (l->token.negative || l->token.value > v->size)
-		return run_lex_fail(l, l->token.at, "\"%.40s\" has %zu byte%s, so offsets 0 to %zu",
-				    v->name, v->size, v->size == 1 ? "" : "s", v->size);
-	o->whole = false;
-	o->value = l->token.value;
-	return run_lex_next(l) && take_mark(l, "]", "\"]\"");
-}
-
-/* An operand that is memory. */
-static bool take_memory(struct run_text *t, struct run_lexer *l, struct run_operand *o)
-{
-	long variable;
-
-	if (run_lex_is(l, "@")) {
-		o->kind = RUN_ADDRESS;
-		if (!run_lex_next(l))
-			return false;
-		if (l->token.kind != RUN_T_NUMBER)
-			return expected(l, "an address");
-		o->value = l->token.value;
-		return run_lex_next(l);
-	}
-	if (l->token.kind == RUN_T_NUMBER) {
-		o->kind = RUN_NUMBER;
-		o->value = l->token.value;
-		o->negative = l->token.negative;
-		return run_lex_next(l);
-	}
-	if (l->token.kind == RUN_T_STRING) {
-		o->kind = RUN_STRING;
-		return run_lex_string(l, &o->bytes, &o->size) && run_lex_next(l);
-	}
-	variable = find_variable(t, &l->token);
-	if (variable < 0)
-		return run_lex_fail(l, l->token.at, "there is no variable \"%.*s\"",
-				    (int)(l->token.size < 40 ? l->token.size : 40), l->token.at);
-	o->kind = RUN_VARIABLE;
-	o->variable = (size_t)variable;
-	o->whole = true;
-	if (!run_lex_next(l))
-		return false;
-	return !run_lex_is(l, "[") || take_offset(t, l, o);
-}
-
-static bool take_number(struct run_lexer *l, struct run_operand *o, const char *what)
-{
-	if (l->token.kind != RUN_T_NUMBER)
-		return expected(l, what);
-	o->kind = RUN_NUMBER;
-	o->value = l->token.value;
-	o->negative = l->token.negative;
-	return run_lex_next(l);
-}
-
-static bool take_operand(struct run_text *t, struct run_lexer *l, struct run_operation *op, int i)
-{
-	enum run_shape shape = op->kind->shape;
-	struct run_operand *o = &op->operand[i];
-	bool writes = !i && shape != RUN_COMPARE;
-	const char *at = l->token.at;
-	char what[80];
-
-	o->column = l->token.column;
-	snprintf(what, sizeof(what), "%s, the %s operand of %s,", run_operand_name(shape, i),
-		 i ? "second" : "first", op->kind->name);
-	if (l->token.kind == RUN_T_END || l->token.kind == RUN_T_EOF ||
-	    (l->token.kind == RUN_T_MARK && !run_lex_is(l, "@")))
-		return expected(l, what);
-	if (!run_operand_is_memory(shape, i)) {
-		if (!take_number(l, o, what))
-			return false;
-		if (shape == RUN_SHIFT && (o->negative || o->value > UINT32_MAX))
-			return run_lex_fail(l, at, "a number of bits is 0 to %u", UINT32_MAX);
-		return true;
-	}
-	if (writes && (l->token.kind == RUN_T_NUMBER || l->token.kind == RUN_T_STRING))
-		return run_lex_fail(l, at, "%s is written, so it is a variable or an @address", what);
-	if (!take_memory(t, l, o))
-		return false;
-	if (run_lex_is(l, "?")) {
-		o->expect_fault = true;
-		return run_lex_next(l);
-	}
-	return true;
-}
-
-/* The length that was not written: that of the variables, or else of a string. */
-static bool guess_length(struct run_text *t, struct run_lexer *l, struct run_operation *op)
-{
-	size_t size = 0;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		const struct run_operand *o = &op->operand[i];
-		size_t mine;
-
-		if (!run_operand_is_memory(op->kind->shape, i) || o->kind != RUN_VARIABLE || !o->whole)
-			continue;
-		mine = t->variables[o->variable].size;
-		if (size && size != mine)
-			return run_lex_fail(l, l->line_start + o->column - 1,
-					    "their sizes are %zu and %zu: write the length behind them",
-					    size, mine);
-		size = mine;
-	}
-	for (i = 0; i < 2 && !size; i++)
-		if (op->operand[i].kind == RUN_STRING)
-			size = op->operand[i].size;
-	if (!size)
-		return run_lex_fail(l, l->token.at, "how many bytes?  Write the length behind the operands");
-	op->length = (uint32_t)size;
-	return true;
-}
-
-static bool take_length(struct run_text *t, struct run_lexer *l, struct run_operation *op)
-{
-	if (l->token.kind != RUN_T_NUMBER)
-		return guess_length(t, l, op);
-	if (l->token.negative || l->token.value > UINT32_MAX)
-		return run_lex_fail(l, l->token.at, "a length is 0 to %u", UINT32_MAX);
-	op->length = (uint32_t)l->token.value;
-	return run_lex_next(l);
-}
-
-/* Literals become memory of the length of the operation. */
-static bool place_literal(struct run_lexer *l, struct run_operation *op, struct run_operand *o)
-{
-	const char *at = l->line_start + o->column - 1;
-	uint8_t *bytes;
-
-	if (op->length > RUN_BYTES_MAX)
-		return run_lex_fail(l, at, "a literal has at most %d bytes", RUN_BYTES_MAX);
-	if (o->kind == RUN_STRING && o->size > op->length)
-		return run_lex_fail(l, at, "the string has %zu bytes, the operation %u", o->size,
-				    op->length);
-	bytes = calloc(1, op->length + (size_t)1);
-	if (!bytes)
-		return run_lex_fail(l, at, "no memory");
-	if (o->kind == RUN_STRING)
-		memcpy(bytes, o->bytes, o->size);
-	free(o->bytes);
-	o->bytes = bytes;
-	return o->kind == RUN_STRING ||
-	       number_to_bytes(l, at, o->value, o->negative, bytes, op->length);
-}
-
-static bool place_literals(struct run_lexer *l, struct run_operation *op)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		struct run_operand *o = &op->operand[i];
-
-		if (run_operand_is_memory(op->kind->shape, i) &&
-		    (o->kind == RUN_NUMBER || o->kind == RUN_STRING) && !place_literal(l, op, o))
-			return false;
-	}
-	return true;
-}
-
-static bool read_operation(struct run_text *t, struct run_lexer *l, const struct run_kind *kind)
-{
-	const char *at = l->token.at;
-	struct run_operation *op;
-
-	if (t->nr_operations == RUN_OPERATIONS_MAX)
-		return run_lex_fail(l, at, "opv run reads at most %d operations", RUN_OPERATIONS_MAX);
-	op = grow(t->operations, t->nr_operations, sizeof(*op));
-	if (!op)
-		return run_lex_fail(l, at, "no memory");
-	t->operations = op;
-	op += t->nr_operations++;
-	*op = (struct run_operation){ .kind = kind, .source = l->source, .line = l->line };
-	if (!run_lex_next(l))
-		return false;
-	if (kind->shape != RUN_NONE &&
-	    (!take_operand(t, l, op, 0) || !take_operand(t, l, op, 1) || !take_length(t, l, op) ||
-	     !place_literals(l, op)))
-		return false;
-	op->text = strndup(at, (size_t)(l->behind - at));
-	return op->text || run_lex_fail(l, at, "no memory");
-}
-
 static bool read_statement(struct run_text *t, struct run_lexer *l)
 {
 	const struct run_kind *kind;
@@ -428,16 +237,16 @@ static bool read_statement(struct run_text *t, struct run_lexer *l)
 		return run_lex_next(l);
 	kind = find_kind(l);
 	if (kind) {
-		if (!read_operation(t, l, kind))
+		if (!run_read_operation(t, l, kind))
 			return false;
 	} else if (run_lex_is(l, "const") || find_type(l) >= 0) {
 		if (!read_declaration(t, l))
 			return false;
 	} else {
-		return expected(l, "an operation or a type");
+		return run_expected(l, "an operation or a type");
 	}
 	if (l->token.kind != RUN_T_END && l->token.kind != RUN_T_EOF)
-		return expected(l, "the end of the statement");
+		return run_expected(l, "the end of the statement");
 	return true;
 }
 

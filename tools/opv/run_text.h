@@ -112,36 +112,4 @@ void run_text_free(struct run_text *t);
 /* "opv run: FILE:LINE:COLUMN: message", the line, and a caret under the column. */
 void run_error_show(FILE *f, const struct run_error *error);
 
-/* Tokens, run_lex.c. */
-enum run_token_kind { RUN_T_END, RUN_T_EOF, RUN_T_WORD, RUN_T_NUMBER, RUN_T_STRING, RUN_T_MARK };
-
-struct run_token {
-	enum run_token_kind kind;
-	const char *at;
-	size_t size;
-	unsigned int line, column;
-	uint64_t value;		/* of a number, two's complement */
-	bool negative;
-};
-
-struct run_lexer {
-	const char *source, *text, *at, *end, *line_start;
-	const char *behind;	/* the end of the token before */
-	unsigned int line;
-	struct run_token token;		/* the one to be looked at */
-	struct run_error *error;
-};
-
-bool run_lex_begin(struct run_lexer *l, const char *source, const char *text, size_t size,
-		   struct run_error *error);
-bool run_lex_next(struct run_lexer *l);
-bool run_lex_is(const struct run_lexer *l, const char *text);	/* a word or a mark */
-
-/* The bytes of the string that is the token, from malloc(), never NULL for a good one. */
-bool run_lex_string(struct run_lexer *l, uint8_t **bytes, size_t *size);
-
-/* Fills the error; false, always. */
-__attribute__((__format__(__printf__, 3, 4)))
-bool run_lex_fail(struct run_lexer *l, const char *at, const char *format, ...);
-
 #endif /* _TOOLS_RUN_TEXT_H */
