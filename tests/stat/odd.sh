@@ -17,6 +17,27 @@ runs() {
 runs strict 0 "a program under strict seccomp is not killed for our system calls"
 [ "$(field "$tmp/json" write calls)" = 1000 ] && [ "$(field "$tmp/json" malloc calls)" -ge 100000 ]
 ok $? "and its calls are counted"
+# Moved to a CPU that it has never counted on, where it can make no system call.
+mkfifo "$tmp/fifo"
+status=9 tries=0
+while [ $status = 9 ] && [ $tries -lt 50 ] && taskset -c 1 true 2>/dev/null; do
+	tries=$((tries + 1))
+	rm -f "$tmp/out"
+	"$opv" stat -j -o "$tmp/json" -f write "$tmp/odd" moved <"$tmp/fifo" >"$tmp/out" &
+	exec 9>"$tmp/fifo"
+	while kill -0 $! 2>/dev/null && ! [ -s "$tmp/out" ]; do sleep 0.02; done
+	[ -s "$tmp/out" ] && taskset -pc 1 "$(cat "$tmp/out")" >/dev/null
+	exec 9>&-
+	wait $!
+	status=$?
+done
+if [ $status = 9 ]; then
+	skip "a program under strict seccomp may be moved" "it never began on CPU 0, or there is no CPU 1"
+else
+	is "$status $(field "$tmp/json" write calls)" "0 1001" \
+		"a program under strict seccomp may be moved to another CPU"
+fi
+
 runs cancel 0 "threads can be cancelled in what we wrap"
 runs vfork 0 "vfork"
 is "$(cat "$tmp/out")" "child

@@ -3,6 +3,8 @@
  * odd WHAT: programs that are not like others.
  *
  * strict	goes on under strict seccomp, where all but read, write and exit kills
+ * moved	on CPU 0 from the start goes under strict seccomp, tells its pid, waits for the
+ *		end of its input and writes 1000 times; exits with 9 where it began elsewhere
  * cancel	cancels a thread that is blocked in read, in a wait and in a lock's clean-up
  * vfork	a child of vfork() that writes, then one that executes
  * jump		leaves read by siglongjmp()
@@ -27,13 +29,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int early_wanted;
+static int early_wanted, early_cpu;
 static void *volatile kept;
 
 __attribute__((__constructor__(101))) static void early(void)
 {
 	int i;
 
+	early_cpu = sched_getcpu();
 	for (i = 0; i < 1000; i++)
 		kept = malloc(10);
 	early_wanted = 1000;
@@ -57,6 +60,26 @@ static int strict(void)
 		bad += write(1, "", 0) != 0;
 	for (i = 0; i < 100000; i++)
 		free(malloc(10));
+	syscall(SYS_exit, bad);
+	return 4;
+}
+
+static int moved(void)
+{
+	cpu_set_t set;
+	char text[32];
+	int i, bad = 0, n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	if (early_cpu || sched_getcpu() || sched_setaffinity(0, sizeof(set), &set))
+		return 9;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+		return 3;
+	if (write(1, text, (size_t)n) != n || read(0, text, 1))
+		bad = 4;
+	for (i = 0; i < 1000; i++)
+		bad += write(1, "", 0) != 0;
 	syscall(SYS_exit, bad);
 	return 4;
 }
@@ -195,6 +218,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "strict"))
 		return strict();
+	if (!strcmp(what, "moved"))
+		return moved();
 	if (!strcmp(what, "cancel"))
 		return cancel();
 	if (!strcmp(what, "vfork"))
