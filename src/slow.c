@@ -28,6 +28,7 @@ struct slow {
 	int tries;		/* of the section, that are left */
 	int as;			/* the CPU that the vector is for */
 	bool counts_fast;	/* no cause was counted yet: it may be a fast one after all */
+	bool aborts;		/* sections do, here and now */
 	ptrdiff_t rseq;
 	uintptr_t window;
 };
@@ -83,6 +84,7 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 	if (s->as >= (int)s->d->nr_cpus)
 		return invalid(0);
 	s->tries = 1;
+	s->aborts = false;
 	if (mine && now == s->as)
 		opv_local_help(s->d, now, s->rseq);
 	if (opv_engine_diverts()) {
@@ -109,6 +111,7 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 	}
 	opv_count(s->as, slow);
 	s->counts_fast = false;
+	s->aborts = why == OPV_ABORT;
 	return 0;
 }
 
@@ -145,7 +148,11 @@ static int vector(struct slow *s, const struct cpu_op *vec, int count)
 	int ret;
 
 	not_fast(s);
-	ret = opv_engine_run(s->forced, s->d, vec, count, s->as);
+	/* The local engine is made of sections too, and would not fare better than they did. */
+	if (s->forced < 0 && s->aborts)
+		ret = opv_engine_run(OPV_ENGINE_FENCE, s->d, vec, count, s->as);
+	else
+		ret = opv_engine_run(s->forced, s->d, vec, count, s->as);
 	if (ret < 0)
 		opv_count(s->as, errors);
 	return ret;
