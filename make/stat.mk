@@ -17,11 +17,13 @@ endif
 
 all: $(install-preload)
 
+# Without debug information: what looks into the programs that it is loaded into (valgrind,
+# say) may know less of it than the compiler did.
 $(O)/libopv-stat.so: $(preload-objs) $(O)/libopv.a preload/preload.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libopv-stat.so \
 		-Wl,--version-script,preload/preload.map -Wl,--exclude-libs,ALL \
-		-Wl,-z,nodelete,-z,defs,-z,now -o $@ $(preload-objs) $(O)/libopv.a
+		-Wl,-z,nodelete,-z,defs,-z,now,--strip-debug -o $@ $(preload-objs) $(O)/libopv.a
 
 $(O)/preload/%.o: preload/%.c
 	$(call say,CC,$@)
