@@ -41,7 +41,7 @@ fi
 "$opv" stress --help >"$tmp/out"
 is $? 0 "--help is no mistake"
 for option in $(sed -n 's/^	{ "\([a-z-]*\)".*/\1/p' "$OPV_SRC/tools/opv/stress.c"); do
-	grep -q -- "--$option" "$tmp/out" && grep -q -- "--$option" "$OPV_SRC/man/opv-stress.1"
+	grep -q -- "--$option" "$tmp/out" && tr -d '\\' <"$OPV_SRC/man/opv-stress.1" | grep -q -- "--$option"
 	ok $? "--help and the page tell of --$option"
 done
 

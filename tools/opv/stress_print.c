@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "stress.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -226,8 +227,9 @@ int stress_print(struct stress *s, bool json)
 		print_json(s);
 	else
 		print_tables(s);
-	fflush(stdout);
 	if (!json)
 		print_problems(s);
+	if (fflush(stdout) || ferror(stdout))
+		die("stress", "cannot write the result: %s", strerror(errno));
 	return atomic_load(&s->report->lines) ? 1 : 0;
 }
