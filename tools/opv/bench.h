@@ -133,6 +133,9 @@ struct bench_row {
 	const struct bench_row *plain;	/* BENCH_PLAIN with as many threads */
 	uint64_t n;			/* iterations of a sample */
 	double *ns;			/* an operation, of each round */
+	bool *disturbed;		/* each round: a thread was preempted in it */
+	int samples;			/* that the figures are of */
+	bool dirty;			/* with disturbed ones among them */
 	struct bench_quartiles time, ratio;
 };
 
@@ -162,16 +165,15 @@ struct bench {
 	int nr_skips;
 	uint64_t sample;		/* ns */
 	uint64_t retaken;		/* samples thrown away: somebody was preempted */
-	uint64_t disturbed;		/* samples kept in spite of that */
+	uint64_t disturbed;		/* samples that were not taken again any more */
 };
 
 /* bench_run.c */
 void bench_run(struct bench *b);
 
 /* bench_numbers.c */
-struct bench_quartiles bench_quartiles(double *values, int n);	/* sorts them */
-void bench_ratio(const struct bench *b, const struct bench_row *over,
-		 const struct bench_row *under, struct bench_quartiles *q);
+bool bench_ratio(const struct bench *b, const struct bench_row *over,
+		 const struct bench_row *under, struct bench_quartiles *q);	/* as dirty above */
 const struct bench_row *bench_find(const struct bench *b, const char *name, int threads);
 void bench_evaluate(struct bench *b);
 
@@ -181,6 +183,7 @@ struct bench_aim {
 	const char *sense;		/* "at most", "at least" */
 	double limit;
 	bool measured, met;
+	bool dirty;			/* of disturbed samples: met means nothing */
 	struct bench_quartiles q;
 	const char *unit;		/* "x", or "ns" for an absolute one */
 };

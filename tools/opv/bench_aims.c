@@ -70,9 +70,7 @@ void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 	};
 	if (!aim->measured)
 		return;
-	if (absolute)
-		aim->q = over->time;
-	else
-		bench_ratio(b, over, under, &aim->q);
+	aim->q = over->time;
+	aim->dirty = absolute ? over->dirty : bench_ratio(b, over, under, &aim->q);
 	aim->met = is_met(aims[i].sense, aims[i].limit, &aim->q);
 }

@@ -23,7 +23,7 @@ static double quantile(const double *sorted, int n, double share)
 	return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
-struct bench_quartiles bench_quartiles(double *values, int n)
+static struct bench_quartiles quartiles(double *values, int n)
 {
 	qsort(values, (size_t)n, sizeof(*values), compare);
 	return (struct bench_quartiles){
@@ -35,19 +35,46 @@ struct bench_quartiles bench_quartiles(double *values, int n)
 	};
 }
 
-/* In pairs: the two of a round have met the same machine. */
-void bench_ratio(const struct bench *b, const struct bench_row *over,
-		 const struct bench_row *under, struct bench_quartiles *q)
+/* Fewer than this are no picture; then the disturbed ones are better than none. */
+#define ENOUGH 5
+
+static bool is_clean(const struct bench_row *over, const struct bench_row *under, int round)
+{
+	return !over->disturbed[round] && !(under && under->disturbed[round]);
+}
+
+/*
+ * The quotients of two rows, or under being NULL the times of one: of the rounds in
+ * which nobody was preempted, if they are enough.  In pairs, because the two of
+ * a round have met the same machine.  Answers how many, *dirty whether there
+ * are disturbed ones among them.
+ */
+static int summarise(const struct bench *b, const struct bench_row *over,
+		     const struct bench_row *under, struct bench_quartiles *q, bool *dirty)
 {
 	double *values = calloc((size_t)b->rounds, sizeof(*values));
-	int i;
+	int clean = 0, n = 0, i;
 
 	if (!values)
 		die("bench", "no memory");
 	for (i = 0; i < b->rounds; i++)
-		values[i] = over->ns[i] / under->ns[i];
-	*q = bench_quartiles(values, b->rounds);
+		clean += is_clean(over, under, i);
+	*dirty = clean < ENOUGH && clean < b->rounds;
+	for (i = 0; i < b->rounds; i++)
+		if (*dirty || is_clean(over, under, i))
+			values[n++] = over->ns[i] / (under ? under->ns[i] : 1);
+	*q = quartiles(values, n);
 	free(values);
+	return n;
+}
+
+bool bench_ratio(const struct bench *b, const struct bench_row *over,
+		 const struct bench_row *under, struct bench_quartiles *q)
+{
+	bool dirty;
+
+	summarise(b, over, under, q, &dirty);
+	return dirty;
 }
 
 const struct bench_row *bench_find(const struct bench *b, const char *name, int threads)
@@ -62,17 +89,12 @@ const struct bench_row *bench_find(const struct bench *b, const char *name, int 
 
 void bench_evaluate(struct bench *b)
 {
-	double *values = calloc((size_t)b->rounds, sizeof(*values));
 	int i;
 
-	if (!values)
-		die("bench", "no memory");
 	for (i = 0; i < b->nr_rows; i++) {
 		struct bench_row *row = &b->rows[i];
 
-		memcpy(values, row->ns, (size_t)b->rounds * sizeof(*values));
-		row->time = bench_quartiles(values, b->rounds);
+		row->samples = summarise(b, row, NULL, &row->time, &row->dirty);
 		bench_ratio(b, row, row->plain, &row->ratio);
 	}
-	free(values);
 }

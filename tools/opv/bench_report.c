@@ -16,14 +16,15 @@ static void put_quartiles(struct json *j, const char *key, const char *to,
 	json_end_object(j);
 }
 
-static void put_row(struct json *j, const struct bench *b, const struct bench_row *row)
+static void put_row(struct json *j, const struct bench_row *row)
 {
 	json_object(j, NULL);
 	json_string(j, "case", row->c->name);
 	json_string(j, "group", bench_group_title(row->c->group));
 	json_string(j, "what", row->c->what);
 	json_int(j, "threads", row->threads);
-	json_int(j, "samples", b->rounds);
+	json_int(j, "samples", row->samples);
+	json_bool(j, "disturbed", row->dirty);
 	json_uint(j, "iterations", row->n);
 	put_quartiles(j, "ns", NULL, &row->time);
 	put_quartiles(j, "ratio", row->plain->c->name, &row->ratio);
@@ -56,7 +57,8 @@ static void put_aim(struct json *j, const struct bench_aim *aim)
 	json_string(j, "unit", aim->unit);
 	json_bool(j, "measured", aim->measured);
 	if (aim->measured) {
-		json_bool(j, "met", aim->met);
+		json_bool(j, "disturbed", aim->dirty);
+		json_bool(j, "met", aim->met && !aim->dirty);
 		put_quartiles(j, "value", NULL, &aim->q);
 	}
 	json_end_object(j);
@@ -85,7 +87,7 @@ void bench_json(const struct bench *b)
 	put_machine(&j, b);
 	json_array(&j, "rows");
 	for (i = 0; i < b->nr_rows; i++)
-		put_row(&j, b, &b->rows[i]);
+		put_row(&j, &b->rows[i]);
 	json_end_array(&j);
 	json_array(&j, "skipped");
 	for (i = 0; i < b->nr_skips; i++) {

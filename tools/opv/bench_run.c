@@ -20,13 +20,15 @@
 #define VERB "bench"
 #define CALIBRATION_NS 50000
 #define RETAKES 3
+#define LATE 20			/* by more than a twentieth of the sample */
 
 struct worker {
 	_Alignas(128) pthread_t thread;
 	sem_t go;
 	cpu_set_t allowed;		/* of this thread at this moment */
 	double ns;			/* an operation, of the last sample */
-	bool preempted;			/* in the last sample */
+	uint64_t start, end;		/* of the last sample */
+	bool preempted;			/* in it */
 };
 
 static struct worker *workers;
@@ -102,16 +104,16 @@ static void place(const struct bench *b, int index, bool pinned)
 static void sample_here(const struct bench *b, int index)
 {
 	struct worker *w = &workers[index];
-	uint64_t start;
 	long before;
 
 	place(b, index, job_pinned);
 	before = preemptions();
 	atomic_fetch_add(&ready, 1);
 	wait_until(&ready, job_threads);
-	start = now();
+	w->start = now();
 	job->run(&contexts[index], job_n);
-	w->ns = (double)(now() - start) / (double)job_n;
+	w->end = now();
+	w->ns = (double)(w->end - w->start) / (double)job_n;
 	w->preempted = preemptions() != before;
 	atomic_fetch_add(&finished, 1);
 }
@@ -199,13 +201,22 @@ static double sample_once(const struct bench *b, const struct bench_row *row, ui
 	return sum / row->threads;
 }
 
-static bool preempted(const struct bench_row *row)
+/* A thread that began late let the others work alone for a while. */
+static bool began_late(const struct worker *w)
+{
+	const struct worker *first = &workers[0];
+
+	return w->start > first->start + (first->end - first->start) / LATE ||
+	       first->start > w->start + (w->end - w->start) / LATE;
+}
+
+static bool was_disturbed(const struct bench_row *row)
 {
 	bool any = (row->c->flags & BENCH_BUSY) && spinner_preempted;
 	int i;
 
 	for (i = 0; i < row->threads; i++)
-		any = any || workers[i].preempted;
+		any = any || workers[i].preempted || began_late(&workers[i]);
 	return any;
 }
 
@@ -214,18 +225,20 @@ static bool preempted(const struct bench_row *row)
  * row costs.  Not for ever, and not where the threads themselves are too many.
  * Everything together shall take twice as long as was asked for, not ten times.
  */
-static double sample(struct bench *b, const struct bench_row *row, uint64_t n)
+static double sample(struct bench *b, const struct bench_row *row, uint64_t n, bool *disturbed)
 {
 	double ns = sample_once(b, row, n);
 	int again;
 
-	if (row->threads > b->nr_cpus || !preempted(row))
+	*disturbed = false;
+	if (row->threads > b->nr_cpus)
 		return ns;
-	for (again = 0; again < RETAKES && preempted(row) && now() < deadline; again++) {
+	for (again = 0; again < RETAKES && was_disturbed(row) && now() < deadline; again++) {
 		b->retaken++;
 		ns = sample_once(b, row, n);
 	}
-	b->disturbed += preempted(row);
+	*disturbed = was_disturbed(row);
+	b->disturbed += *disturbed;
 	return ns;
 }
 
@@ -234,14 +247,15 @@ static void calibrate(struct bench *b, struct bench_row *row)
 {
 	double ns, again;
 	uint64_t n = 1;
+	bool disturbed;
 
 	for (;;) {
-		ns = sample(b, row, n);
+		ns = sample(b, row, n, &disturbed);
 		if (ns * (double)n >= CALIBRATION_NS || n > UINT64_C(1) << 40)
 			break;
 		n *= 4;
 	}
-	again = sample(b, row, n);
+	again = sample(b, row, n, &disturbed);
 	if (again < ns)
 		ns = again;
 	row->n = ns > 0 ? (uint64_t)((double)b->sample / ns) : n;
@@ -311,7 +325,8 @@ static void allocate_samples(struct bench *b)
 
 	for (i = 0; i < b->nr_rows; i++) {
 		b->rows[i].ns = calloc((size_t)b->rounds, sizeof(double));
-		if (!b->rows[i].ns)
+		b->rows[i].disturbed = calloc((size_t)b->rounds, sizeof(bool));
+		if (!b->rows[i].ns || !b->rows[i].disturbed)
 			die(VERB, "no memory");
 	}
 }
@@ -338,7 +353,7 @@ void bench_run(struct bench *b)
 		for (i = 0; i < b->nr_rows; i++) {
 			struct bench_row *row = &b->rows[order[i]];
 
-			row->ns[round] = sample(b, row, row->n);
+			row->ns[round] = sample(b, row, row->n, &row->disturbed[round]);
 		}
 	}
 	if (isatty(STDERR_FILENO))

@@ -26,8 +26,8 @@ static void heading(const struct bench *b)
 	       b->nr_cpus == 1 ? "" : "s", b->kernel, __VERSION__);
 	printf("sections: %s (%s); threads %s\n", b->status.fast ? "yes" : "no", b->status.why,
 	       b->pin ? "stay on their CPUs" : "go where they like");
-	printf("%d round%s, samples of %.2g ms; %" PRIu64 " retaken after a preemption, %" PRIu64
-	       " kept with one\n", b->rounds, b->rounds == 1 ? "" : "s", (double)b->sample / 1e6,
+	printf("%d round%s, samples of %.2g ms; %" PRIu64 " taken again after a preemption,\n%"
+	       PRIu64 " left out for one where a row has five others\n", b->rounds, b->rounds == 1 ? "" : "s", (double)b->sample / 1e6,
 	       b->retaken, b->disturbed);
 	puts("Nanoseconds on a shared machine lie; ratios, taken within a round, lie less.\n"
 	     "\"x plain\" is times tls_add_round; opv bench --list tells what is what.");
@@ -47,13 +47,15 @@ static void put_row(const struct bench_row *row)
 	put(row->time.min);
 	put(row->time.max);
 	put_quartiles(&row->ratio);
-	putchar('\n');
+	puts(row->dirty ? " *" : "");
 }
 
 static void put_aim(const struct bench_aim *aim)
 {
-	const char *verdict = !aim->measured ? "not measured" : aim->met ? "met" : "missed";
-	const char *colour = !aim->measured ? "2" : aim->met ? "32" : "31";
+	bool told = aim->measured && !aim->dirty;
+	const char *verdict = !aim->measured ? "not measured" : aim->dirty ? "too disturbed to tell" :
+			      aim->met ? "met" : "missed";
+	const char *colour = !told ? "2" : aim->met ? "32" : "31";
 
 	printf("  %-42s %8s %5g %-2s", aim->text, aim->sense, aim->limit, aim->unit);
 	if (aim->measured)
@@ -76,6 +78,16 @@ static void put_aims(const struct bench *b)
 	}
 }
 
+static bool any_dirty(const struct bench *b)
+{
+	int i;
+
+	for (i = 0; i < b->nr_rows; i++)
+		if (b->rows[i].dirty)
+			return true;
+	return false;
+}
+
 void bench_table(const struct bench *b)
 {
 	int group = -1, i;
@@ -87,6 +99,8 @@ void bench_table(const struct bench *b)
 		group = (int)b->rows[i].c->group;
 		put_row(&b->rows[i]);
 	}
+	if (any_dirty(b))
+		puts("\n* fewer than five samples in which nobody was preempted: all are in these figures");
 	if (b->nr_skips)
 		putchar('\n');
 	for (i = 0; i < b->nr_skips; i++)
