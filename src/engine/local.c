@@ -18,8 +18,10 @@
 
 #if OPV_HAVE_SECTIONS
 
-/* Sections that were aborted, reads that changed: after so many, the fence engine. */
+/* Reads that changed: after so many, the fence engine. */
 #define TRIES 8
+/* The same of sections that were aborted; a debugger's single steps abort them all. */
+#define ABORTS 3
 
 struct local {
 	struct opv_domain *d;
@@ -105,7 +107,7 @@ static bool is_published(const struct opv_writes *w)
 /* One vector, its log being writes, number index.  *keep: the log is not ours any more. */
 static int execute(struct local *l, const struct cpu_op *vec, int count, uint32_t index, bool *keep)
 {
-	int tries, ret, section;
+	int tries, ret, section, aborts = 0;
 
 	for (tries = 0; tries < TRIES; tries++) {
 		uint64_t key = atomic_load_explicit(&l->slot->key, memory_order_acquire);
@@ -122,12 +124,16 @@ static int execute(struct local *l, const struct cpu_op *vec, int count, uint32_
 		if (ret == OPV_LOG_CANNOT)
 			return OPV_PASS;
 		if (ret >= 0) {
-			section = commit(l, index);
+			do
+				section = commit(l, index);
+			while (section == OPV_ABORT && ++aborts < ABORTS);
 			if (!section) {
 				if (is_published(l->c.writes) && !finish(l, index))
 					*keep = true;
 				return ret;
 			}
+			if (section == OPV_ABORT)
+				return OPV_PASS;
 		}
 		if (!still_here(l))
 			return OPV_PASS;
