@@ -26,6 +26,7 @@ util-linux setpriv test
 binutils readelf test
 python3-minimal python3 test
 sqlite3 sqlite3 test
+spin spin test
 LIST
 }
 

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+/* sizes from the command line */
+#include "protocol.pml"
+#include "threads.pml"
