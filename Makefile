@@ -39,7 +39,7 @@ CFLAGS	?= -O2 -g
 # What the sources need, whatever the user asks for.
 opv-cflags := -std=gnu11 -Wall -Wextra -Iinclude -DOPV_VERSION='"$(VERSION)"' -MMD -MP
 # Position-independent and exact about TLS, in the static library too.
-lib-cflags := -fPIC -fvisibility=default -fno-semantic-interposition
+lib-cflags := -fPIC -fvisibility=hidden -fno-semantic-interposition
 
 lib-srcs := $(wildcard src/*.c src/engine/*.c)
 lib-objs := $(addprefix $(O)/,$(addsuffix .o,$(basename $(lib-srcs))))
@@ -76,6 +76,9 @@ $(O)/tools/%.o: tools/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -c -o $@ $<
+
+help:
+	@sed -n "3,10{s/^# \\?//;p}" Makefile
 
 clean:
 	$(Q)rm -rf $(O)

@@ -6,6 +6,8 @@
 # programs in other-tests.  cflags-AREA/NAME and libs-AREA/NAME add to a program.
 # Tests that want the machine for themselves are named in alone-tests.
 
+-include $(wildcard tests/*/area.mk)
+
 test-srcs := $(filter-out $(addprefix tests/,$(addsuffix /%,$(own-areas))),$(wildcard tests/*/*.c))
 test-bins := $(patsubst %.c,$(O)/%.t,$(test-srcs))
 test-shells := $(wildcard tests/*/*.sh)
@@ -16,7 +18,6 @@ $(O)/tests/%.t: tests/%.c tests/tap.h $(O)/libopv.a
 	$(Q)$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -Itests $(cflags-$*) -MF $@.d -o $@ $< \
 		$(LDFLAGS) $(O)/libopv.a -pthread $(libs-$*)
 
--include $(wildcard tests/*/area.mk)
 -include $(addsuffix .d,$(test-bins))
 
 .PHONY: tests

@@ -97,6 +97,7 @@ static void compile_op(struct compiler *c, int i)
 	s->type = (uint8_t)op->op;
 	s->len = (uint8_t)len;
 	s->store = MEMORY;
+	s->b_from = MEMORY;	/* as long as b is a value, and if it becomes a parameter */
 	operand(c, a, len, &s->a, &s->a_kind);
 	s->a_from = from(c, a, len);
 	switch (op->op) {

@@ -27,8 +27,10 @@ static bool probe_page(uint64_t addr, bool write)
 {
 	uint32_t word = 0;
 
+	/* Not NULL, which means "no set" there; whoever has page 0 has its second word. */
 	if (!write)
-		return OPV_SYS(SYS_rt_sigprocmask, -1, addr & ~UINT64_C(7), 0, 8) != -EFAULT;
+		return OPV_SYS(SYS_rt_sigprocmask, -1, addr < 8 ? 8 : addr & ~UINT64_C(7), 0, 8) !=
+		       -EFAULT;
 	return OPV_SYS(SYS_futex, &word, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0, addr & ~UINT64_C(3),
 		       FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) >= 0;
 }

@@ -92,9 +92,7 @@
 #include <opv/arch/arch.h>
 #include <opv/domain.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+OPV_BEGIN_DECLS
 
 /* Every inline function is a symbol of the library too, for other languages. */
 #ifndef OPV_CALL
@@ -237,9 +235,7 @@ OPV_CALL int name_at(struct opv_domain *d, intptr_t *p, OPV_PARAMS_##op, int cpu
 #undef OPV_CMPXCHG
 #undef OPV_WORD
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 /*
  * By type.  *p must have 1, 2, 4 or 8 bytes; anything else does not compile.

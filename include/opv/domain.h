@@ -28,9 +28,7 @@
 
 #include <opv/arch/arch.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+OPV_BEGIN_DECLS
 
 struct opv_domain;
 
@@ -125,7 +123,8 @@ struct opv_domain *opv_domain_default(void);
 int opv_domain_fd(const struct opv_domain *d);
 
 /*
- * opv_domain_cpus - one more than the largest CPU number of the domain
+ * opv_domain_cpus - one more than the largest CPU number of the domain; NULL is the
+ *	default one
  *
  * Thread-safe, async-signal-safe.
  */
@@ -141,7 +140,8 @@ int opv_domain_cpus(const struct opv_domain *d);
  *
  * All instances are zero.  Memory of CPUs that never run is not touched.
  *
- * Errors: -EINVAL bad size or align; -ENOMEM the domain is full.
+ * Errors: -EINVAL bad size or align; -ENOMEM the domain is full; -ETIMEDOUT, in a
+ * shared domain, another process was stopped in here for longer than its timeout.
  *
  * Thread-safe, async-signal-safe; in a shared domain safe between processes.
  */
@@ -160,7 +160,8 @@ int opv_alloc(struct opv_domain *d, size_t size, size_t align, void *handle);
  * @d: the domain that it is of, NULL for the default one
  * @handle: what opv_alloc() gave; NULL does nothing
  *
- * Errors: -EINVAL not a handle of this domain, or freed already.
+ * Errors: -EINVAL not a handle of this domain, or freed already; -ETIMEDOUT as for
+ * opv_alloc().
  *
  * Thread-safe, async-signal-safe; in a shared domain safe between processes.
  */
@@ -236,8 +237,6 @@ static inline int opv_cpu(void)
 	return __builtin_expect(cpu >= 0, 1) ? cpu : opv_cpu_slow();
 }
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 #endif /* _OPV_DOMAIN_H */

@@ -12,9 +12,7 @@
 
 #include <opv/domain.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+OPV_BEGIN_DECLS
 
 /* THE list of engines, in the order in which they are considered. */
 #define OPV_ENGINES(X)							\
@@ -193,8 +191,6 @@ int opv_status(struct opv_status *status, size_t size);
  */
 const char *opv_version(void);
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 #endif /* _OPV_ENGINE_H */

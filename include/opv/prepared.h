@@ -28,9 +28,7 @@
 
 #include <opv/vector.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+OPV_BEGIN_DECLS
 
 #define OPV_NR_PARAMS	16
 
@@ -104,8 +102,6 @@ int opv_prepare_operand(struct opv_prepared *p, int i, int param);
  */
 int opv_run_prepared(const struct opv_prepared *p, uint64_t *params, int cpu);
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 #endif /* _OPV_PREPARED_H */

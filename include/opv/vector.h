@@ -28,9 +28,7 @@
 #include <opv/uapi/cpu_opv.h>
 #include <opv/uapi/ops.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+OPV_BEGIN_DECLS
 
 /*
  * opv_vector - execute a vector as one CPU
@@ -103,7 +101,7 @@ int opv_fence(struct opv_domain *d, int cpu);
  * cpu_opv - the system call of 2018, as a function, on the default domain
  *
  * As the ABI says to the letter, with -errno as its result; in particular @cpu
- * must be in the caller's affinity mask.  Programs that expect -1 and errno
+ * must be in the caller's affinity mask, or possible and offline.  Programs that expect -1 and errno
  * include the headers of the compatibility folder.
  *
  * Thread-safe, async-signal-safe.
@@ -204,8 +202,6 @@ OPV_VECTOR_INLINE struct cpu_op opv_op_expect_fault(struct cpu_op op)
 	return op;
 }
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 #endif /* _OPV_VECTOR_H */

@@ -13,9 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Around the functions of all public headers: C, and exported from the library. */
 #ifdef __cplusplus
-extern "C" {
+# define OPV_BEGIN_DECLS extern "C" { _Pragma("GCC visibility push(default)")
+# define OPV_END_DECLS _Pragma("GCC visibility pop") }
+#else
+# define OPV_BEGIN_DECLS _Pragma("GCC visibility push(default)")
+# define OPV_END_DECLS _Pragma("GCC visibility pop")
 #endif
+
+OPV_BEGIN_DECLS
 
 /*
  * The rseq area of a thread, as an offset from its thread pointer; 0 until the
@@ -56,8 +63,6 @@ static inline ptrdiff_t opv_rseq(void)
 # define OPV_HAVE_SECTIONS 0
 #endif
 
-#ifdef __cplusplus
-}
-#endif
+OPV_END_DECLS
 
 #endif /* _OPV_ARCH_ARCH_H */
