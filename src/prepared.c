@@ -8,6 +8,7 @@
 #include "domain.h"
 #include "engine.h"
 #include "operand.h"
+#include "present.h"
 #include "thread.h"
 
 static bool is_param(uint64_t addr)
@@ -150,8 +151,10 @@ int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_o
 		d = opv_domain_default();
 	if (!d)
 		return -ENOMEM;
-	if (count < 1)
+	if (count < 1 || count > CPU_OP_VEC_LEN_MAX)
 		return -EINVAL;
+	if (!opv_present((uintptr_t)vec, (size_t)count * sizeof(*vec), false))
+		return -EFAULT;
 	ret = opv_check(vec, count);
 	for (i = 0; i < count && !ret; i++) {
 		n = opv_operands(&vec[i], o);
@@ -191,6 +194,7 @@ int opv_prepare_operand(struct opv_prepared *p, int i, int param)
 	p->operand_params |= 1u << i;
 	p->steps[i].b = (uintptr_t)OPV_PARAM(param);
 	p->steps[i].b_kind = 2;
+	p->steps[i].b_from = MEMORY;	/* what it holds when the run begins */
 	return 0;
 }
 
