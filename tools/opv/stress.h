@@ -42,7 +42,9 @@ enum stress_scenario {
 };
 
 /* What is counted besides the calls of calls.def. */
-#define STRESS_OTHERS(X) X(opv_vector) X(opv_vectors) X(cpu_opv) X(opv_fence) X(opv_alloc) X(opv_free)
+#define STRESS_OTHERS(X)							\
+	X(opv_vector) X(opv_vectors) X(cpu_opv) X(opv_fence)	\
+	X(opv_run_prepared) X(opv_alloc) X(opv_free)
 
 enum stress_count {
 	STRESS_COUNT_AFTER_CALLS = OPV_NR_CALLS - 1,

@@ -11,7 +11,7 @@
 /*
  * accounts: some of each CPU.  A vector moves an amount from one to another, or
  * flips the same bits in two, or is stopped by a compare; the sum and the xor of
- * them stay 0.
+ * them stay 0.  The ledger is what a worker moved, on all CPUs together.
  */
 #define ACCOUNTS 7
 
@@ -21,16 +21,48 @@ struct bank {
 };
 
 struct banks {
+	struct opv_prepared prepared;	/* of a move within a bank of the handle */
 	struct bank *handle;
 	struct bank *plain;		/* by CPU, in the default domain */
 };
 
+/* Parameter 0 is the amount, 1 its negative. */
+static void prepare(struct stress *s, struct banks *b)
+{
+	struct cpu_op vec[] = {
+		opv_op_add(&b->handle->money[0], 0, 8),
+		opv_op_add(&b->handle->money[1], 0, 8),
+		opv_op_xor(&b->handle->bits[0], 0, 8),
+		opv_op_xor(&b->handle->bits[1], 0, 8),
+	};
+	int i, ret = opv_prepare(&b->prepared, s->domain, vec, 4);
+
+	for (i = 0; !ret && i < 4; i++)
+		ret = opv_prepare_operand(&b->prepared, i, i == 1);
+	if (ret)
+		die("stress", "cannot prepare a vector: %s", strerror(-ret));
+}
+
 static void accounts_setup(struct stress *s)
 {
 	struct banks *b = s->data[STRESS_accounts] = stress_zalloc(sizeof(*b));
+	unsigned int i;
 
 	b->handle = stress_new_handle(s, sizeof(struct bank));
 	b->plain = stress_zalloc((size_t)s->nr_cpus * sizeof(*b->plain));
+	prepare(s, b);
+	for (i = 0; i < s->nr_workers; i++)
+		s->workers[i].own[STRESS_accounts] = stress_zalloc(sizeof(struct bank));
+}
+
+static void enter(struct stress_worker *w, unsigned int from, unsigned int to, uint64_t n)
+{
+	struct bank *own = w->own[STRESS_accounts];
+
+	own->money[from] += n;
+	own->money[to] -= n;
+	own->bits[from] ^= n;
+	own->bits[to] ^= n;
 }
 
 static bool is_balanced(const struct bank *bank)
@@ -56,6 +88,8 @@ static void watch(struct stress_worker *w, struct opv_domain *d, struct bank *ba
 		stress_lost(w->s, STRESS_accounts, "half a vector is seen on CPU %d", cpu);
 }
 
+#define NOT_ALLOWED 1
+
 static int execute(struct stress_worker *w, struct opv_domain *d, struct cpu_op *vec, int count, int cpu)
 {
 	int ret;
@@ -64,7 +98,7 @@ static int execute(struct stress_worker *w, struct opv_domain *d, struct cpu_op 
 		w->counts[STRESS_COUNT_cpu_opv]++;
 		ret = cpu_opv(vec, count, cpu, 0);
 		/* It says so of a CPU that the thread may not run on, as the ABI demands. */
-		return ret == -EINVAL ? 0 : ret;
+		return ret == -EINVAL ? NOT_ALLOWED : ret;
 	}
 	w->counts[STRESS_COUNT_opv_vector]++;
 	return opv_vector(d, vec, count, cpu);
@@ -81,8 +115,21 @@ static void move(struct stress_worker *w, struct opv_domain *d, struct bank *ban
 		opv_op_add_release(&bank->money[to], -(int64_t)n, 8),
 		opv_op_xor(&bank->bits[from], n, 8),
 	};
+	int ret = execute(w, d, vec, 5, cpu);
 
-	stress_expect(w, STRESS_accounts, "opv_vector", execute(w, d, vec, 5, cpu), 0);
+	if (stress_expect(w, STRESS_accounts, "opv_vector", ret, NOT_ALLOWED) && !ret)
+		enter(w, from, to, n);
+}
+
+static void move_prepared(struct stress_worker *w, struct banks *b)
+{
+	uint64_t n = stress_random(w), params[OPV_NR_PARAMS] = { n, -n };
+	int cpu = stress_random(w) % 4 ? OPV_THIS_CPU : stress_cpu(w);
+
+	if (stress_expect(w, STRESS_accounts, "opv_run_prepared",
+			  opv_run_prepared(&b->prepared, params, cpu), 0))
+		enter(w, 0, 1, n);
+	w->counts[STRESS_COUNT_opv_run_prepared]++;
 }
 
 /* The compare can never be equal: two tags that no account ever has. */
@@ -112,12 +159,16 @@ static void accounts_step(struct stress *s, struct stress_worker *w)
 		struct opv_domain *d = plain ? NULL : s->domain;
 		struct bank *bank = plain ? &b->plain[cpu] : opv_ptr(b->handle, cpu);
 
-		switch (stress_random(w) % 4) {
+		switch (stress_random(w) % 6) {
 		case 0:
 			watch(w, d, bank, cpu);
 			break;
 		case 1:
 			be_stopped(w, d, bank, cpu);
+			break;
+		case 2:
+		case 3:
+			move_prepared(w, b);
 			break;
 		default:
 			move(w, d, bank, cpu);
@@ -126,10 +177,32 @@ static void accounts_step(struct stress *s, struct stress_worker *w)
 	}
 }
 
+static void sum_up(struct bank *all, const struct bank *one, bool negative)
+{
+	int i;
+
+	for (i = 0; i < ACCOUNTS; i++) {
+		all->money[i] += negative ? -one->money[i] : one->money[i];
+		all->bits[i] ^= one->bits[i];
+	}
+}
+
 static void accounts_check(struct stress *s)
 {
 	struct banks *b = s->data[STRESS_accounts];
+	struct bank rest = { { 0 }, { 0 } };
+	unsigned int i;
 	int cpu;
+
+	for (i = 0; i < s->nr_workers; i++)
+		sum_up(&rest, s->workers[i].own[STRESS_accounts], true);
+	for (cpu = 0; cpu < s->nr_cpus; cpu++) {
+		sum_up(&rest, opv_ptr(b->handle, cpu), false);
+		sum_up(&rest, &b->plain[cpu], false);
+	}
+	for (i = 0; i < ACCOUNTS; i++)
+		if (rest.money[i] || rest.bits[i])
+			stress_lost(s, STRESS_accounts, "account %u has not what was paid in", i);
 
 	for (cpu = 0; cpu < s->nr_cpus; cpu++)
 		if (!is_balanced(opv_ptr(b->handle, cpu)) || !is_balanced(&b->plain[cpu]))
