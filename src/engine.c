@@ -160,15 +160,28 @@ int opv_engine_forced(void)
 	return -1;
 }
 
+/* Two threads may change their minds at once: the last one to say so looks again. */
+static void divert(void)
+{
+	bool on;
+
+	do {
+		on = opv_engine_diverts();
+		opv_rseq_divert(on);
+	} while (on != opv_engine_diverts());
+}
+
 int opv_force(enum opv_engine engine, int percent)
 {
-	uint64_t old = atomic_load(&shares), all;
+	uint64_t old, all;
 	unsigned int sum, e;
 
 	if (!exists((int)engine) || percent < 0 || percent > 100)
 		return -EINVAL;
+	opv_env();	/* what the environment says comes before */
 	if (percent && !usable((int)engine))
 		return -ENOSYS;
+	old = atomic_load(&shares);
 	do {
 		all = (old & ~(UINT64_C(0xff) << 8 * engine)) | (uint64_t)percent << 8 * engine;
 		for (sum = 0, e = 0; e < OPV_NR_ENGINES; e++)
@@ -176,17 +189,17 @@ int opv_force(enum opv_engine engine, int percent)
 		if (sum > 100)
 			return -EINVAL;
 	} while (!atomic_compare_exchange_weak(&shares, &old, all));
-	opv_env();
-	opv_rseq_divert(all || atomic_load(&count_fast));
+	divert();
 	return 0;
 }
 
 int opv_count_fast(int on)
 {
-	int was = atomic_exchange(&count_fast, on != 0);
+	int was;
 
 	opv_env();
-	opv_rseq_divert(on || atomic_load(&shares));
+	was = atomic_exchange(&count_fast, on != 0);
+	divert();
 	return was;
 }
 

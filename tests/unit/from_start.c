@@ -19,6 +19,10 @@ static int report(const char *first)
 		opv_cpu();
 	else if (*first == 's')
 		opv_status(&st, sizeof(st));
+	else if (*first == 'f')
+		opv_force(OPV_ENGINE_FENCE, 10);
+	else if (*first == 'n')
+		opv_force(OPV_ENGINE_FENCE, 0);
 	else
 		opv_domain_create(&d, NULL);
 	opv_new(d, &h);
@@ -29,7 +33,7 @@ static int report(const char *first)
 	return 0;
 }
 
-static void from_start(const char *self, const char *first, const char *what)
+static void from_start(const char *self, const char *first, long want, const char *what)
 {
 	long forced = -1, fast = -1, forced2 = -1, fast2 = -1;
 	char command[512];
@@ -41,8 +45,8 @@ static void from_start(const char *self, const char *first, const char *what)
 	if (fscanf(f, "%ld %ld %ld %ld", &forced, &fast, &forced2, &fast2) != 4)
 		diag("%s printed nothing", command);
 	pclose(f);
-	is(forced, 40, "%s first: calls are forced from the first on", what);
-	is(fast2, 100, "%s first: fast calls are counted from the first on", what);
+	is(forced, want, "%s first: %ld of 100 calls are forced from the first on", what, want);
+	is(fast2, want == 10 ? 90 : 100, "%s first: fast calls are counted from the first on", what);
 }
 
 int main(int argc, char **argv)
@@ -56,8 +60,10 @@ int main(int argc, char **argv)
 		skip("the environment holds from the start", st.fast ? "CPU 0 is not ours" : st.why);
 		return done();
 	}
-	from_start(argv[0], "create", "opv_domain_create()");
-	from_start(argv[0], "cpu", "opv_cpu()");
-	from_start(argv[0], "status", "opv_status()");
+	from_start(argv[0], "create", 40, "opv_domain_create()");
+	from_start(argv[0], "cpu", 40, "opv_cpu()");
+	from_start(argv[0], "status", 40, "opv_status()");
+	from_start(argv[0], "force", 10, "opv_force(10), which overrides the environment,");
+	from_start(argv[0], "none", 0, "opv_force(0), which overrides the environment,");
 	return done();
 }
