@@ -70,6 +70,7 @@ static int model(const struct vop *v, int count, struct state *s)
 }
 
 /* A state in which X is what OWN0 says, and everything else differs. */
+__attribute__((__unused__))
 static void first_state(struct state *s)
 {
 	uint64_t seed = 1;
