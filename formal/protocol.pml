@@ -15,6 +15,7 @@
  *	KILLS	that many threads die, each at any step
  *	HEIR	a thread begins with the descriptor of thread 1, which died
  *	NESTED	that many signal handlers interrupt thread 1, at any step where signals are open
+ *	FENCE_FAILS	the fence may be refused, any number of times
  *	TRIES	attempts before the engine; else any number
  *	TAG_BITS	for the variants that need tags
  */
@@ -105,7 +106,7 @@ inline compute_y()
 	}
 }
 
-/* L3 and L4 begin: from here to commit() the section goes on only while it is undisturbed. */
+/* L3 and L4 begin: from here on it goes on only while the section is undisturbed. */
 inline enter()
 {
 	section[c] = me;
@@ -202,7 +203,7 @@ inline apply()
 	fi
 }
 
-/* E5: nobody else writes meanwhile. */
+/* E4: nobody else writes meanwhile. */
 inline run_closed()
 {
 	compute_x();
@@ -220,7 +221,22 @@ inline run_closed()
 	fi
 }
 
-/* E0..E4, for CPU c. */
+#ifdef FENCE_FAILS
+/* The fence could not be had: nothing was done.  Whoever wanted it begins again. */
+inline undo()
+{
+#ifdef BROKEN_UNDO
+	key[c] = OPEN;
+#else
+	key[c] = PENDING(key[c]);
+#endif
+	lock[c] = NONE;
+	d_step { lock[c] == NONE -> lock[c] = me };
+	key[c] = key[c] | CLOSED
+}
+#endif
+
+/* E0..E3a, for CPU c. */
 inline take_over()
 {
 	d_step { lock[c] == NONE -> lock[c] = me };
@@ -236,6 +252,12 @@ inline take_over()
 		key[c] = k | CLOSED;
 #else
 		key[c] = key[c] | CLOSED;
+#endif
+#ifdef FENCE_FAILS
+		if
+		:: true -> undo()
+		:: true
+		fi;
 #endif
 #if !defined(BROKEN_FENCE) && !defined(BROKEN_ORDER)
 		section[c] = NONE;
@@ -262,7 +284,7 @@ inline take_over()
 	fi
 }
 
-/* E6 */
+/* E5 and E6 */
 inline reopen()
 {
 #ifdef BROKEN_REOPEN
@@ -395,7 +417,7 @@ inline operation()
 	report()
 }
 
-#define LOCALS			\
-	byte c, k, rx, tries, tag;		\
-	short ry;		\
+#define LOCALS				\
+	byte c, k, rx, tries, tag;	\
+	short ry;			\
 	mtype kind = PAIR, r = AGAIN

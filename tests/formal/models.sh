@@ -26,6 +26,7 @@ LOG_OUTSIDE,TAG_BITS=0 reuse assertion a helper reads the log before its section
 LOG_OUTSIDE,TAG_BITS=1 reuse assertion a helper reads the log before its section, with a tag too short
 NESTED nested assertion a handler uses the descriptor that it interrupted
 MASK nested invalid a handler runs while its thread has the lock
+UNDO undo assertion the engine writes open, when its fence is refused, rather than taking its flag away
 XCHG crash assertion closing drops what is pending, and its engine is killed
 IN_PLACE crash assertion the engine does not log, and is killed
 ROBUST crash invalid the lock stays with a thread that was killed
@@ -81,7 +82,7 @@ done
 
 # What no state reaches shows nothing.  kernel and killer have no end.
 is "$(sed -n '/unreached in proctype thread/,/states)/p' "$tmp/crash/out" | tail -n 1 |
-	sed 's/of .* states/of all states/')" '	(0 of all states)' "every step of the protocol is reached, and is killed at"
+	sed 's/of .* states/of all states/')" '	(0 of all states)' "every step of a thread is reached where one is killed"
 
 twins >"$tmp/twins"
 while read -r twin scenario wanted words; do
@@ -106,5 +107,14 @@ done <"$tmp/controls"
 is "$(sed 's/[ ,].*//' "$tmp/twins" | sort -u | tr '\n' ' ')" \
 	"$(cat "$OPV_SRC"/formal/*.pml | grep -o 'BROKEN_[A-Z_]*' | sed 's/BROKEN_//' | sort -u | tr '\n' ' ')" \
 	"each rule that can be taken away is taken away"
+
+# docs/model.md tells of each of them.
+{
+	ls "$OPV_SRC"/formal/*.pml | sed 's,.*/,,; s/\.pml//; /^protocol$/d; /^threads$/d; /^any$/d'
+	sed 's/[ ,].*//' "$tmp/twins"
+} | sort -u >"$tmp/wanted"
+sed -n 's/^| \([A-Za-z_]*\) |.*/\1/p' "$OPV_SRC/docs/model.md" | grep -vx -e scenario -e twin |
+	sort -u >"$tmp/told"
+is "$(cat "$tmp/told")" "$(cat "$tmp/wanted")" "docs/model.md tells of each scenario and each twin"
 diag "$total states in all"
 done_testing
