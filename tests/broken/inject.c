@@ -135,6 +135,14 @@ static void test_##name(int given)						\
 		expect(#name, "what is loaded", (uint64_t)got, (uintptr_t)next); \
 		expect(#name, "head", (uint64_t)w[0], 77);			\
 	} while (0)
+#define TEST_push(name, name_at, at)						\
+	do {									\
+		intptr_t node[2] = { 0, 0 };					\
+										\
+		expect(#name, "result", (uint64_t)CALL(name, name_at, at, 8, node), 0);	\
+		expect(#name, "head", (uint64_t)w[0], (uintptr_t)node);		\
+		expect(#name, "next", (uint64_t)node[1], START);		\
+	} while (0)
 #define TEST_cmpeq_store(name, name_at, at)					\
 	do {									\
 		expect(#name, "result", (uint64_t)CALL(name, name_at, at, 1, 5), 1); \
