@@ -6,6 +6,9 @@
  * signal handler; by another thread of that CPU; by a thread of another CPU, in the
  * fence engine; or it is moved to another CPU first.  Each time the results and
  * the memory are those of one after the other.
+ *
+ * The roads behind a section that was aborted are walked by two breakpoints a vector:
+ * one in a section, then one wherever it goes from there.
  */
 #define _GNU_SOURCE
 #include "places.h"
@@ -35,6 +38,7 @@ static int owner_ret, rival_ret;
 static const struct rival *rival;
 static enum stop stop;
 static volatile sig_atomic_t hits, aborted;
+static uint8_t *second;		/* the breakpoint that counts, once the first was met */
 
 /* A thread that runs the rival when told. */
 struct runner {
@@ -78,6 +82,11 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 	else
 		aborted++;	/* the kernel took it out of its section */
 	unplant();
+	if (second) {
+		plant(second);
+		second = NULL;
+		return;
+	}
 	hits++;
 	switch (stop) {
 	case STOP_HANDLER:
@@ -212,6 +221,52 @@ static void test_text(const struct text *t, enum road road, const char *where)
 		diag("the owner was always %s", first == nr_runs ? "first" : "last");
 }
 
+/* Is this instruction in a section that the vector goes through? */
+static bool in_section(const struct text *t, enum road road, struct opv_prepared *p, uint8_t *at)
+{
+	bool good;
+
+	aborted = 0;
+	stop = STOP_NOTHING;
+	return try_at(t, road, p, at, &good) && aborted;
+}
+
+static bool try_pairs(const struct text *t, enum road road, struct opv_prepared *p, uint8_t *at,
+		      int *met)
+{
+	bool good = true;
+	int j;
+
+	for (j = 0; j < nr_code && good; j++) {
+		stop = (enum stop)((j + *met) % (other < 0 ? STOP_OTHER_CPU : NR_STOPS));
+		if (stop == STOP_MOVED && road == PREPARED_HERE)
+			stop = STOP_NOTHING;
+		rival = &rivals[(j + *met) % NR_RIVALS];
+		second = code[j];
+		*met += try_at(t, road, p, at, &good);
+		second = NULL;
+	}
+	return good;
+}
+
+static void test_pairs(const struct text *t, enum road road, const char *where)
+{
+	int i, met = 0, sections = 0;
+	struct opv_prepared p;
+	bool good = true;
+
+	if (road != AD_HOC && !prepare(&p, t, road)) {
+		ok(false, "%s is prepared", t->name);
+		return;
+	}
+	for (i = 0; i < nr_code && good; i++)
+		/* Every second one: a section has many ways to be in the same state. */
+		if (in_section(t, road, &p, code[i]) && sections++ % 2 == 0)
+			good = try_pairs(t, road, &p, code[i], &met);
+	ok(good && met > 1000, "%s, %s, %s: aborted in a section first (%d), then stopped, %d runs",
+	   t->name, roads[road], where, (sections + 1) / 2, met);
+}
+
 static bool set_up(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
@@ -255,6 +310,10 @@ static void test_private(void)
 	for (i = 0; i < NR_TEXTS; i++)
 		for (road = 0; road < NR_ROADS; road++)
 			test_text(&texts[i], road, "domain");
+	test_pairs(&texts[0], AD_HOC, "domain");
+	test_pairs(&texts[1], PREPARED_HERE, "domain");
+	test_pairs(&texts[2], AD_HOC, "domain");
+	test_pairs(&texts[7], AD_HOC, "domain");
 }
 
 static void test_shared(void)
@@ -268,6 +327,7 @@ static void test_shared(void)
 	for (i = 0; i < NR_TEXTS; i++)
 		if (!texts[i].own_written)
 			test_text(&texts[i], i & 1 ? PREPARED_HERE : AD_HOC, "shared domain");
+	test_pairs(&texts[2], PREPARED_HERE, "shared domain");
 }
 
 static void test_any_memory(void)
