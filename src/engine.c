@@ -151,7 +151,7 @@ int opv_engine_forced(void)
 	all = atomic_load_explicit(&shares, memory_order_relaxed);
 	if (!all)
 		return -1;
-	place = turn++ * 37 % 100;
+	place = turn = (turn + 37) % 100;
 	for (e = 0; e < OPV_NR_ENGINES; e++) {
 		end += share_of(all, e);
 		if (place < end)

@@ -43,7 +43,11 @@ struct opv_log {
 	uint8_t data[CPU_OP_DATA_LEN_MAX];	/* bytes of copies, in shared memory */
 };
 
-/* What a section of the local engine answers when a read has another value. */
+/*
+ * What a section of the local engine answers beside 0 and OPV_MISS: it was
+ * preempted, signalled or fenced; a read has another value.
+ */
+#define OPV_ABORT	(-2)
 #define OPV_CHANGED	(-3)
 
 /* A log of the domain for this thread, NULL if there is none left; and back. */

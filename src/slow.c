@@ -53,6 +53,11 @@ static int invalid(int cpu)
 	return -EINVAL;
 }
 
+static bool is_open(struct opv_domain *d, int cpu)
+{
+	return atomic_load_explicit(&opv_slot(d, cpu)->key, memory_order_relaxed) == OPV_KEY_OPEN(cpu);
+}
+
 /* A second operand is of the same domain as the first. */
 static bool same_domain(const struct slow *s, const void *p)
 {
@@ -63,7 +68,7 @@ static bool same_domain(const struct slow *s, const void *p)
  * Why are we here, and what now?  Answers 0, or -errno.  Afterwards s->tries
  * sections are to be tried, then a vector as CPU s->as.
  */
-static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, int cpu)
+static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 {
 	bool mine = opv_rseq_mine(&s->rseq);
 	int now;
@@ -85,7 +90,7 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 		return invalid(0);
 	s->tries = 1;
 	s->aborts = false;
-	if (mine && now == s->as)
+	if (mine && now == s->as && !is_open(s->d, now))
 		opv_local_help(s->d, now, s->rseq);
 	if (opv_engine_diverts()) {
 		s->forced = opv_engine_forced();
@@ -101,17 +106,18 @@ static int begin(struct slow *s, int why, struct opv_domain *d, const void *p, i
 	} else if (now != s->as) {
 		opv_count(s->as, other_cpu);
 		s->tries = 0;
-	} else if (why == OPV_ABORT) {
-		opv_count(s->as, aborted);
-		s->tries = SECTION_TRIES;
 	} else if (s->counts_fast) {
 		return 0;
+	} else if (is_open(s->d, now)) {
+		/* Nothing stands in its way; so it was aborted, or the key opened since. */
+		opv_count(s->as, aborted);
+		s->aborts = true;
+		s->tries = SECTION_TRIES;
 	} else {
 		opv_count(s->as, closed);
 	}
 	opv_count(s->as, slow);
 	s->counts_fast = false;
-	s->aborts = why == OPV_ABORT;
 	return 0;
 }
 
@@ -287,14 +293,14 @@ static int section_cmpxchg(enum opv_call call, const struct slow *s, void *p, ui
 		}							\
 	} while (0)
 
-int opv_slow_rmw(enum opv_call call, int why, struct opv_domain *d, void *p, uint64_t n, int cpu)
+int opv_slow_rmw(enum opv_call call, struct opv_domain *d, void *p, uint64_t n, int cpu)
 {
 	unsigned int len = call_bytes(call);
 	struct cpu_op vec[1];
 	struct slow s;
 	int ret;
 
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	TRY(&s, section_rmw(call, &s, p, n));
@@ -304,7 +310,7 @@ int opv_slow_rmw(enum opv_call call, int why, struct opv_domain *d, void *p, uin
 	return vector(&s, vec, 1);
 }
 
-int opv_slow_fetch(enum opv_call call, int why, struct opv_domain *d, void *p, uint64_t n,
+int opv_slow_fetch(enum opv_call call, struct opv_domain *d, void *p, uint64_t n,
 		   void *old, int cpu)
 {
 	unsigned int len = call_bytes(call);
@@ -313,7 +319,7 @@ int opv_slow_fetch(enum opv_call call, int why, struct opv_domain *d, void *p, u
 	struct slow s;
 	int ret;
 
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	TRY(&s, section_fetch(call, &s, p, n, old));
@@ -326,7 +332,7 @@ int opv_slow_fetch(enum opv_call call, int why, struct opv_domain *d, void *p, u
 	return ret;
 }
 
-int opv_slow_cmpxchg(enum opv_call call, int why, struct opv_domain *d, void *p, uint64_t expect,
+int opv_slow_cmpxchg(enum opv_call call, struct opv_domain *d, void *p, uint64_t expect,
 		     uint64_t n, void *old, int cpu)
 {
 	unsigned int len = call_bytes(call);
@@ -335,7 +341,7 @@ int opv_slow_cmpxchg(enum opv_call call, int why, struct opv_domain *d, void *p,
 	struct slow s;
 	int ret;
 
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	TRY(&s, section_cmpxchg(call, &s, p, expect, n, old));
@@ -372,7 +378,7 @@ static int pop(void *arg)
  * first and comparing in the vector, as was done in 2018, may go on for ever
  * while the CPU itself pushes and pops a thousand times faster.
  */
-int opv_slow_cmpne_load_off(enum opv_call call, int why, struct opv_domain *d, intptr_t *p,
+int opv_slow_cmpne_load_off(enum opv_call call, struct opv_domain *d, intptr_t *p,
 			    intptr_t expectnot, ptrdiff_t off, intptr_t *load, int cpu)
 {
 	struct pop arg = { .expectnot = expectnot, .off = off };
@@ -380,7 +386,7 @@ int opv_slow_cmpne_load_off(enum opv_call call, int why, struct opv_domain *d, i
 	int ret;
 
 	(void)call;
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	TRY(&s, opv_sec_cmpne_load_off(SECTION(&s), p, expectnot, off, load));
@@ -394,7 +400,45 @@ int opv_slow_cmpne_load_off(enum opv_call call, int why, struct opv_domain *d, i
 	return ret;
 }
 
-int opv_slow_cmpeq_store(enum opv_call call, int why, struct opv_domain *d, intptr_t *p,
+struct push {
+	intptr_t *p;
+	ptrdiff_t off;
+	void *node;
+};
+
+static int push(void *arg)
+{
+	const struct push *push = arg;
+
+	OPV_PORT_STORE(intptr_t, (char *)push->node + push->off, OPV_PORT_LOAD(intptr_t, push->p));
+	opv_port_release();
+	OPV_PORT_STORE(intptr_t, push->p, (intptr_t)push->node);
+	return 0;
+}
+
+/* No vector: it would have to store what it reads twice, and nobody sees the first store. */
+int opv_slow_push(enum opv_call call, struct opv_domain *d, intptr_t *p, ptrdiff_t off, void *node,
+		  int cpu)
+{
+	struct push arg = { .off = off, .node = node };
+	struct slow s;
+	int ret;
+
+	(void)call;
+	ret = begin(&s, d, p, cpu);
+	if (ret)
+		return ret;
+	TRY(&s, opv_sec_push(SECTION(&s), p, off, node));
+	not_fast(&s);
+	touch((char *)node + off, sizeof(intptr_t), true);
+	arg.p = address(&s, p, sizeof(*p), true);
+	ret = opv_fence_engine_call(s.d, s.as, push, &arg);
+	if (ret < 0)
+		opv_count(s.as, errors);
+	return ret;
+}
+
+int opv_slow_cmpeq_store(enum opv_call call, struct opv_domain *d, intptr_t *p,
 			 intptr_t expect, intptr_t n, int cpu)
 {
 	struct cpu_op vec[2];
@@ -402,7 +446,7 @@ int opv_slow_cmpeq_store(enum opv_call call, int why, struct opv_domain *d, intp
 	int ret;
 
 	(void)call;
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	TRY(&s, opv_sec_cmpeq_store(SECTION(&s), p, expect, n));
@@ -412,7 +456,7 @@ int opv_slow_cmpeq_store(enum opv_call call, int why, struct opv_domain *d, intp
 	return vector(&s, vec, 2);
 }
 
-int opv_slow_cmpeq_cmpeq_store(enum opv_call call, int why, struct opv_domain *d, intptr_t *p,
+int opv_slow_cmpeq_cmpeq_store(enum opv_call call, struct opv_domain *d, intptr_t *p,
 			       intptr_t expect, intptr_t *p2, intptr_t expect2, intptr_t n, int cpu)
 {
 	struct cpu_op vec[3];
@@ -420,7 +464,7 @@ int opv_slow_cmpeq_cmpeq_store(enum opv_call call, int why, struct opv_domain *d
 	int ret;
 
 	(void)call;
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	if (!same_domain(&s, p2))
@@ -433,7 +477,7 @@ int opv_slow_cmpeq_cmpeq_store(enum opv_call call, int why, struct opv_domain *d
 	return vector(&s, vec, 3);
 }
 
-int opv_slow_cmpeq_store_store(enum opv_call call, int why, struct opv_domain *d, intptr_t *p,
+int opv_slow_cmpeq_store_store(enum opv_call call, struct opv_domain *d, intptr_t *p,
 			       intptr_t expect, intptr_t *p2, intptr_t n2, intptr_t n, int cpu)
 {
 	struct cpu_op vec[3];
@@ -441,7 +485,7 @@ int opv_slow_cmpeq_store_store(enum opv_call call, int why, struct opv_domain *d
 	int ret;
 
 	(void)call;
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	if (!same_domain(&s, p2))
@@ -454,7 +498,7 @@ int opv_slow_cmpeq_store_store(enum opv_call call, int why, struct opv_domain *d
 	return vector(&s, vec, 3);
 }
 
-int opv_slow_cmpeq_copy_store(enum opv_call call, int why, struct opv_domain *d, intptr_t *p,
+int opv_slow_cmpeq_copy_store(enum opv_call call, struct opv_domain *d, intptr_t *p,
 			      intptr_t expect, void *dst, const void *src, size_t len, intptr_t n,
 			      int cpu)
 {
@@ -463,7 +507,7 @@ int opv_slow_cmpeq_copy_store(enum opv_call call, int why, struct opv_domain *d,
 	int ret;
 
 	(void)call;
-	ret = begin(&s, why, d, p, cpu);
+	ret = begin(&s, d, p, cpu);
 	if (ret)
 		return ret;
 	if (len > CPU_OP_COPY_LEN_MAX || !same_domain(&s, dst))

@@ -62,6 +62,10 @@
  *
  * and on words, intptr_t:
  *
+ *	opv_push[_release](p, off, node, cpu)
+ *		*(node + off) = *p; *p = node
+ *		Pushes on a list: p is its head, off the bytes from a node to its
+ *		next pointer, node an address of any node that is the caller's.
  *	opv_cmpne_load_off[_acquire](p, expectnot, off, load, cpu)
  *		if (*p == expectnot) return 1; *load = *p; *p = *(*p + off)
  *		Pops from a list: p is its head, off the bytes from a node to
@@ -114,31 +118,32 @@ enum opv_call {
 
 /*
  * The slow path: one function a shape, the same arguments.  d is NULL for a
- * handle.  why is what the section answered, OPV_MISS or OPV_ABORT.  These are
- * not for callers; src/slow.c.
+ * handle.  These are not for callers; src/slow.c.
  */
-int opv_slow_rmw(enum opv_call call, int why, struct opv_domain *d, void *p,
+int opv_slow_rmw(enum opv_call call, struct opv_domain *d, void *p,
 		 uint64_t n, int cpu) __attribute__((__cold__));
-int opv_slow_fetch(enum opv_call call, int why, struct opv_domain *d, void *p,
+int opv_slow_fetch(enum opv_call call, struct opv_domain *d, void *p,
 		   uint64_t n, void *old, int cpu) __attribute__((__cold__));
-int opv_slow_cmpxchg(enum opv_call call, int why, struct opv_domain *d, void *p,
+int opv_slow_cmpxchg(enum opv_call call, struct opv_domain *d, void *p,
 		     uint64_t expect, uint64_t n, void *old, int cpu)
 	__attribute__((__cold__));
-int opv_slow_cmpne_load_off(enum opv_call call, int why, struct opv_domain *d,
+int opv_slow_cmpne_load_off(enum opv_call call, struct opv_domain *d,
 			    intptr_t *p, intptr_t expectnot, ptrdiff_t off,
 			    intptr_t *load, int cpu) __attribute__((__cold__));
-int opv_slow_cmpeq_store(enum opv_call call, int why, struct opv_domain *d,
+int opv_slow_push(enum opv_call call, struct opv_domain *d, intptr_t *p, ptrdiff_t off,
+		  void *node, int cpu) __attribute__((__cold__));
+int opv_slow_cmpeq_store(enum opv_call call, struct opv_domain *d,
 			 intptr_t *p, intptr_t expect, intptr_t n, int cpu)
 	__attribute__((__cold__));
-int opv_slow_cmpeq_cmpeq_store(enum opv_call call, int why, struct opv_domain *d,
+int opv_slow_cmpeq_cmpeq_store(enum opv_call call, struct opv_domain *d,
 			       intptr_t *p, intptr_t expect, intptr_t *p2,
 			       intptr_t expect2, intptr_t n, int cpu)
 	__attribute__((__cold__));
-int opv_slow_cmpeq_store_store(enum opv_call call, int why, struct opv_domain *d,
+int opv_slow_cmpeq_store_store(enum opv_call call, struct opv_domain *d,
 			       intptr_t *p, intptr_t expect, intptr_t *p2,
 			       intptr_t n2, intptr_t n, int cpu)
 	__attribute__((__cold__));
-int opv_slow_cmpeq_copy_store(enum opv_call call, int why, struct opv_domain *d,
+int opv_slow_cmpeq_copy_store(enum opv_call call, struct opv_domain *d,
 			      intptr_t *p, intptr_t expect, void *dst,
 			      const void *src, size_t len, intptr_t n, int cpu)
 	__attribute__((__cold__));
@@ -166,13 +171,13 @@ static inline uintptr_t opv_window_of(const struct opv_domain *d)
 OPV_CALL int name(uint##bits##_t *p, uint##bits##_t n, int cpu)		\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, n),	\
-		 opv_slow_rmw(OPV_CALL_##name, ret, NULL, p, n, cpu));	\
+		 opv_slow_rmw(OPV_CALL_##name, NULL, p, n, cpu));	\
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t n, int cpu)				\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, n),		\
-		 opv_slow_rmw(OPV_CALL_##name, ret, d, p, n, cpu));	\
+		 opv_slow_rmw(OPV_CALL_##name, d, p, n, cpu));	\
 }
 
 #define OPV_FETCH(name, name_at, bits, op, order)			\
@@ -180,13 +185,13 @@ OPV_CALL int name(uint##bits##_t *p, uint##bits##_t n,			\
 		  uint##bits##_t *old, int cpu)				\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, n, old),	\
-		 opv_slow_fetch(OPV_CALL_##name, ret, NULL, p, n, old, cpu)); \
+		 opv_slow_fetch(OPV_CALL_##name, NULL, p, n, old, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t n, uint##bits##_t *old, int cpu)	\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, n, old),	\
-		 opv_slow_fetch(OPV_CALL_##name, ret, d, p, n, old, cpu)); \
+		 opv_slow_fetch(OPV_CALL_##name, d, p, n, old, cpu)); \
 }
 
 #define OPV_CMPXCHG(name, name_at, bits, op, order)			\
@@ -194,19 +199,21 @@ OPV_CALL int name(uint##bits##_t *p, uint##bits##_t expect,		\
 		  uint##bits##_t n, uint##bits##_t *old, int cpu)	\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, expect, n, old), \
-		 opv_slow_cmpxchg(OPV_CALL_##name, ret, NULL, p, expect, n, old, cpu)); \
+		 opv_slow_cmpxchg(OPV_CALL_##name, NULL, p, expect, n, old, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t expect, uint##bits##_t n,		\
 		     uint##bits##_t *old, int cpu)			\
 {									\
 	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, expect, n, old), \
-		 opv_slow_cmpxchg(OPV_CALL_##name, ret, d, p, expect, n, old, cpu)); \
+		 opv_slow_cmpxchg(OPV_CALL_##name, d, p, expect, n, old, cpu)); \
 }
 
 /* The words: parameters and arguments of each operation, after p. */
 #define OPV_PARAMS_cmpne_load_off	intptr_t expectnot, ptrdiff_t off, intptr_t *load
 #define OPV_NAMES_cmpne_load_off	expectnot, off, load
+#define OPV_PARAMS_push			ptrdiff_t off, void *node
+#define OPV_NAMES_push			off, node
 #define OPV_PARAMS_cmpeq_store		intptr_t expect, intptr_t n
 #define OPV_NAMES_cmpeq_store		expect, n
 #define OPV_PARAMS_cmpeq_cmpeq_store	intptr_t expect, intptr_t *p2, intptr_t expect2, intptr_t n
@@ -220,12 +227,12 @@ OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 OPV_CALL int name(intptr_t *p, OPV_PARAMS_##op, int cpu)		\
 {									\
 	OPV_FAST(opv_sec_##op(OPV_SEC_HANDLE(p, cpu), p, OPV_NAMES_##op), \
-		 opv_slow_##op(OPV_CALL_##name, ret, NULL, p, OPV_NAMES_##op, cpu)); \
+		 opv_slow_##op(OPV_CALL_##name, NULL, p, OPV_NAMES_##op, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, intptr_t *p, OPV_PARAMS_##op, int cpu) \
 {									\
 	OPV_FAST(opv_sec_##op(OPV_SEC_AT(d, cpu), p, OPV_NAMES_##op),	\
-		 opv_slow_##op(OPV_CALL_##name, ret, d, p, OPV_NAMES_##op, cpu)); \
+		 opv_slow_##op(OPV_CALL_##name, d, p, OPV_NAMES_##op, cpu)); \
 }
 
 #include <opv/calls.def>

@@ -67,7 +67,7 @@ struct opv_domain_options {
  * @options: NULL for the defaults
  *
  * Errors: -EINVAL an unknown flag, a non-zero reserved field or unknown tail,
- * a size that cannot be had; -ENOMEM no address space or memory; -EMFILE,
+ * a size that cannot be had, a name that is too long for a memfd; -ENOMEM no address space or memory; -EMFILE,
  * -ENFILE no descriptor (shared).
  *
  * Thread-safe, async-signal-safe.
@@ -84,7 +84,8 @@ int opv_domain_create(struct opv_domain **dp, const struct opv_domain_options *o
  * against shrinking.
  *
  * Errors: -EINVAL fd is not a shared domain, or is of another version or
- * architecture, or has fewer slots than this machine CPUs; -EBADF; -ENOMEM.
+ * architecture, or has fewer slots than this machine CPUs; -EBADF; -EACCES it is
+ * read-only; -ENOMEM; -EMFILE.
  *
  * Thread-safe, async-signal-safe.
  */

@@ -81,8 +81,8 @@ int opv_force(enum opv_engine engine, int percent);
 /*
  * THE list of counts.  "fast" is only counted while opv_count_fast() is on.
  *
- * Each slow call has one cause: forced, unregistered, other_cpu, aborted,
- * closed or counted.  calls that need no fence take none.
+ * Each slow call has one cause: forced, unregistered, other_cpu, aborted or
+ * closed.  What is done as a CPU beyond the possible ones counts for CPU 0.
  */
 #define OPV_COUNTS(X)							\
 	X(fast, "calls done by a section, while opv_count_fast() is on")	\

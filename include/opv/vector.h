@@ -16,8 +16,8 @@
  *
  * Operands are addresses, opv_ptr(handle, cpu) for an instance of a handle.
  * They are checked before anything is done: one that is not mapped, not
- * writable where it is written, in the control words of a domain, or in the
- * per-CPU memory of another domain than @d is -EFAULT (-EAGAIN where its
+ * writable where it is written, in the control words of a domain, or to be written
+ * in the per-CPU memory of another domain than @d is -EFAULT (-EAGAIN where its
  * expect_fault byte is set).  The check cannot see what another thread unmaps
  * while the vector runs; that faults, as in any C program.
  */

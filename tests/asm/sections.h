@@ -29,6 +29,7 @@ EACH(name, ATTRIBUTES, (struct opv_domain *d, uint##bits##_t *p, uint##bits##_t 
 EACH(name, ATTRIBUTES, (struct opv_domain *d, uint##bits##_t *p, uint##bits##_t n, int cpu), \
      name(p, n, n, &n, cpu) + name(p, 3, 4, &n, OPV_THIS_CPU) +		\
      name_at(d, p, n, n, &n, cpu) + name_at(d, p, 3, 4, &n, OPV_THIS_CPU))
+#define ARGS_push(n)			8, &n
 #define ARGS_cmpne_load_off(n)		n, 8, &n
 #define ARGS_cmpeq_store(n)		n, n
 #define ARGS_cmpeq_cmpeq_store(n)	n, p, n, n

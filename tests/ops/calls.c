@@ -51,6 +51,7 @@ static int run_##name(struct opv_domain *d, void *p, void *p2, const struct mode
 		   CALL(name)(p, expect, n, old, cpu);			\
 }
 #define W(x) (intptr_t)in->x
+#define ARGS_push		(ptrdiff_t)in->off, in->node
 #define ARGS_cmpne_load_off	W(expect), (ptrdiff_t)in->off, old
 #define ARGS_cmpeq_store	W(expect), W(n)
 #define ARGS_cmpeq_cmpeq_store	W(expect), p2, W(expect2), W(n)
@@ -121,11 +122,10 @@ static void make_operands(const struct call *c, int i, unsigned char *p, const u
 	uint64_t v = i < NR_BOUNDARY * NR_BOUNDARY ? boundary[i / NR_BOUNDARY] : rnd(&state);
 
 	in->n = i < NR_BOUNDARY * NR_BOUNDARY ? boundary[i % NR_BOUNDARY] : rnd_value(&state);
-	in->off = 0;
-	if (c->op == MODEL_cmpne_load_off) {
-		v = (uintptr_t)&nodes[32];
-		in->off = (int64_t)(rnd(&state) % 400) - 200;
-	}
+	in->off = (int64_t)(rnd(&state) % 400) - 200;
+	in->node = (char *)&nodes[32];
+	if (c->op == MODEL_cmpne_load_off)
+		v = (uintptr_t)in->node;
 	memcpy(p, &v, c->bytes);
 	in->expect = i & 1 ? v : rnd_value(&state);
 	in->n2 = rnd_value(&state);
@@ -142,6 +142,7 @@ static bool try_one(const struct call *c, enum form form, int cpu, int i)
 	size_t shift = rnd(&state) % 4 ? 0 : rnd(&state) % 8;
 	size_t p_at = P_AT + shift, p2_at = P2_AT + shift;
 	unsigned char old[24], want_old[24], *p, *p2;
+	intptr_t nodes_before[64], want_nodes[64];
 	struct model_in in;
 
 	rnd_fill(&state, want, (size_t)(nr_cpus + 1) * INSTANCE);
@@ -156,7 +157,10 @@ static bool try_one(const struct call *c, enum form form, int cpu, int i)
 		memcpy(opv_ptr(handle, k), want + k * INSTANCE, INSTANCE);
 	memcpy(memory, want + nr_cpus * INSTANCE, INSTANCE);
 
+	memcpy(nodes_before, nodes, sizeof(nodes));
 	want_ret = model_call(c->op, c->bytes, p, p2, want_old + OLD_AT, &in);
+	memcpy(want_nodes, nodes, sizeof(nodes));
+	memcpy(nodes, nodes_before, sizeof(nodes));
 	ABORT_AT(i % 4);
 	if (form == HANDLE)
 		ret = c->run(NULL, handle + p_at, handle + p2_at, &in, old + OLD_AT, cpu);
@@ -170,7 +174,8 @@ static bool try_one(const struct call *c, enum form form, int cpu, int i)
 	for (k = 0; k < nr_cpus; k++)
 		if (memcmp(opv_ptr(handle, k), want + k * INSTANCE, INSTANCE))
 			break;
-	if (ret == want_ret && k == nr_cpus && !memcmp(old, want_old, sizeof(old)) &&
+	if (ret == want_ret && k == nr_cpus && !memcmp(nodes, want_nodes, sizeof(nodes)) &&
+	    !memcmp(old, want_old, sizeof(old)) &&
 	    !memcmp(memory, want + nr_cpus * INSTANCE, INSTANCE))
 		return true;
 	diag("%s of %s as CPU %d, operands %d: result %d, wanted %d%s%s%s; n 0x%llx expect 0x%llx",
@@ -264,7 +269,7 @@ static bool unchanged(const unsigned char *from)
 /* An instance holds what the call would not stop at, so that only the error can. */
 static bool refused(const struct call *c, enum form form, void *p2, size_t len, int cpu)
 {
-	struct model_in in = { .n = 3, .len = len, .src = source };
+	struct model_in in = { .n = 3, .len = len, .src = source, .node = (char *)nodes };
 	unsigned char old[24], want_old[24];
 	int k, ret;
 

@@ -15,7 +15,7 @@ enum model_op {
 	MODEL_add, MODEL_or, MODEL_and, MODEL_xor,
 	MODEL_min, MODEL_max, MODEL_smin, MODEL_smax,
 	MODEL_fetch_add, MODEL_xchg, MODEL_cmpxchg,
-	MODEL_cmpne_load_off, MODEL_cmpeq_store, MODEL_cmpeq_cmpeq_store,
+	MODEL_push, MODEL_cmpne_load_off, MODEL_cmpeq_store, MODEL_cmpeq_cmpeq_store,
 	MODEL_cmpeq_store_store, MODEL_cmpeq_copy_store,
 };
 
@@ -26,6 +26,7 @@ struct model_in {
 	int64_t off;
 	const void *src;
 	size_t len;
+	char *node;		/* pushed */
 };
 
 static uint64_t model_load(const void *p, unsigned int bytes)
@@ -86,6 +87,10 @@ static int model_call(enum model_op op, unsigned int bytes, void *p, void *p2, v
 	case MODEL_xchg:
 		memcpy(old, &v, bytes);
 		n = model_rmw(op, v, n, bytes);
+		break;
+	case MODEL_push:
+		n = (uintptr_t)in->node;
+		memcpy(in->node + in->off, &v, bytes);
 		break;
 	case MODEL_cmpne_load_off:
 		if (v == expect)

@@ -187,12 +187,7 @@ BENCH_CASE(min64)
  */
 static inline void push(intptr_t *head, struct bench_node *node)
 {
-	intptr_t first;
-
-	do {
-		first = *(volatile intptr_t *)opv_ptr(head, opv_cpu());
-		node->next = first;
-	} while (opv_cmpeq_store_release(head, first, (intptr_t)node, OPV_THIS_CPU) > 0);
+	opv_push_release(head, offsetof(struct bench_node, next), node, OPV_THIS_CPU);
 }
 
 static inline struct bench_node *pop(intptr_t *head)

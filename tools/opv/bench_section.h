@@ -40,22 +40,20 @@
 	".byte 0x0f, 0xb9, 0x3d\n\t"						\
 	".long " OPV_ASM_STR(OPV_RSEQ_SIG) "\n\t"				\
 	"4:\n\t"								\
-	"jmp %l[abort]\n\t"							\
+	"jmp %l[miss]\n\t"							\
 	".popsection\n\t"
 
-/* Answer as sections do: 0, OPV_MISS, OPV_ABORT. */
+/* Answer as sections do: 0, OPV_MISS. */
 static inline int bench_add_key(ptrdiff_t rseq, uintptr_t slots, uint64_t *p)
 {
 	if (__builtin_expect(!rseq, 0))
 		return OPV_MISS;
 	__asm__ __volatile__ goto(BENCH_SECTION(OPV_ASM_HANDLE("slots"))
 		: : [rseq] "r"(rseq), [slots] "r"(slots), [p] "r"(p)
-		: OPV_ASM_CLOBBERS : miss, abort);
+		: OPV_ASM_CLOBBERS : miss);
 	return 0;
 miss:
 	return OPV_MISS;
-abort:
-	return OPV_ABORT;
 }
 
 /* slots is not used, but there: the two differ in the compare and in nothing else. */
@@ -65,12 +63,10 @@ static inline int bench_add_register(ptrdiff_t rseq, uintptr_t slots, int cpu, u
 		return OPV_MISS;
 	__asm__ __volatile__ goto(BENCH_SECTION("%[cpu]")
 		: : [rseq] "r"(rseq), [slots] "r"(slots), [cpu] "r"(cpu), [p] "r"(p)
-		: OPV_ASM_CLOBBERS : miss, abort);
+		: OPV_ASM_CLOBBERS : miss);
 	return 0;
 miss:
 	return OPV_MISS;
-abort:
-	return OPV_ABORT;
 }
 
 #endif /* BENCH_HAVE_VARIANTS */

@@ -91,14 +91,20 @@ static void push(struct stress_worker *w, struct hoard *h, struct stress_place a
 {
 	struct node *n = h->held[h->nr - 1];
 	intptr_t head = load(at.look);
+	bool compare = head & 16;	/* either way to push, by where the nodes lie */
 	int ret;
 
 	atomic_store(&n->owner, 0);
-	store(&n->next, head);
-	ret = EITHER(w, &at, opv_cmpeq_store_release, opv_cmpeq_store, head, (intptr_t)n);
+	if (compare) {
+		store(&n->next, head);
+		ret = EITHER(w, &at, opv_cmpeq_store_release, opv_cmpeq_store, head, (intptr_t)n);
+	} else {
+		ret = EITHER(w, &at, opv_push_release, opv_push, offsetof(struct node, next), n);
+	}
 	w->done[STRESS_list]++;
 	/* At most one try: what was looked at may be another CPU's head. */
-	if (!stress_expect(w, STRESS_list, "opv_cmpeq_store", ret, 1) || ret == 1)
+	if (!stress_expect(w, STRESS_list, compare ? "opv_cmpeq_store" : "opv_push", ret, compare) ||
+	    ret == 1)
 		atomic_store(&n->owner, w->index + 1);
 	else
 		h->nr--;

@@ -44,9 +44,11 @@ static inline ptrdiff_t opv_rseq(void)
 #define OPV_THIS_CPU	(-1)
 #define OPV_ALL_CPUS	(-2)
 
-/* What a section answers beside 0 and the compares: nothing was stored. */
-#define OPV_MISS	(-1)	/* another CPU, a closed key, or no rseq */
-#define OPV_ABORT	(-2)	/* preempted, signalled or fenced in it */
+/*
+ * What a section answers beside 0 and the compares: nothing was stored, because of
+ * another CPU, a closed key, no rseq, or an abort.
+ */
+#define OPV_MISS	(-1)
 
 /* A CPU's share of a domain's address space, bytes; the shift is the architecture's. */
 #define OPV_STRIPE	((size_t)1 << OPV_STRIPE_SHIFT)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OPV_RSEQ_SIG	0	/* nothing is registered */
+
 /* Small address spaces get small stripes. */
 #define OPV_STRIPE_SHIFT (sizeof(void *) == 8 ? 22 : 20)
 
@@ -64,6 +66,12 @@ static inline int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
 					 intptr_t *load)
 {
 	(void)p, (void)expectnot, (void)off, (void)load;
+	return OPV_SEC_MISS;
+}
+
+static inline int opv_sec_push(OPV_SEC_ARGS, intptr_t *p, ptrdiff_t off, void *node)
+{
+	(void)p, (void)off, (void)node;
 	return OPV_SEC_MISS;
 }
 

@@ -119,7 +119,7 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	".byte 0x0f, 0xb9, 0x3d\n\t"					\
 	".long " OPV_ASM_STR(OPV_RSEQ_SIG) "\n\t"			\
 	"4:\n\t"							\
-	"jmp %l[abort]\n\t"						\
+	"jmp %l[miss]\n\t"						\
 	"5:\n\t"							\
 	"ud2\n\t"							\
 	".popsection\n\t"
@@ -142,35 +142,40 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 		__asm__ __volatile__ goto(				\
 			OPV_ASM_SECTION(OPV_ASM_THIS_CPU, body(OPV_ASM_AT, op, s, t, m)) \
 			: outs : [rseq] "r"(rseq), [slots] "r"(slots), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss, abort labels);	\
+			: OPV_ASM_CLOBBERS : miss labels);	\
 	else if (at)							\
 		__asm__ __volatile__ goto(				\
 			OPV_ASM_SECTION(OPV_ASM_GIVEN_CPU, body(OPV_ASM_AT, op, s, t, m)) \
 			: outs : [rseq] "r"(rseq), [slots] "r"(slots), [cpu] "rm"(cpu), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss, abort labels);	\
+			: OPV_ASM_CLOBBERS : miss labels);	\
 	else if (cpu == OPV_THIS_CPU)						\
 		__asm__ __volatile__ goto(				\
 			OPV_ASM_SECTION(OPV_ASM_THIS_CPU, body(OPV_ASM_HANDLE, op, s, t, m)) \
 			: outs : [rseq] "r"(rseq), [slots] "r"(slots), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss, abort labels);	\
+			: OPV_ASM_CLOBBERS : miss labels);	\
 	else								\
 		__asm__ __volatile__ goto(				\
 			OPV_ASM_SECTION(OPV_ASM_GIVEN_CPU, body(OPV_ASM_HANDLE, op, s, t, m)) \
 			: outs : [rseq] "r"(rseq), [slots] "r"(slots), [cpu] "rm"(cpu), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss, abort labels);	\
+			: OPV_ASM_CLOBBERS : miss labels);	\
 	__asm__ __volatile__("") /* gcc 11 to 13 may drop an asm goto whose outputs are dead */
 
 #define OPV_ASM_CLOBBERS	"rax", "rdx", "rcx", "rsi", "rdi", "memory", "cc"
 #define OPV_COMMA		,
 
-/* What every section takes: opv_section in call.h. */
+/* gcc would rather not where several forms of one are used. */
+#define OPV_SEC_INLINE		inline __attribute__((__always_inline__))
+
+/* What every section takes: call.h. */
 #define OPV_SEC_ARGS		ptrdiff_t rseq, uintptr_t slots, int cpu, int at
 
+/*
+ * Missed and aborted are one answer: the slow path finds out which it was, and the
+ * fast one has one constant less to load (clang loads them before the section).
+ */
 #define OPV_SEC_END							\
 miss:									\
-	return OPV_MISS;						\
-abort:									\
-	return OPV_ABORT
+	return OPV_MISS
 
 /*
  * The operations.  s is the suffix of the width, t the scratch register, m the
@@ -205,7 +210,7 @@ abort:									\
 	"mov" s " %" m "[n], " v("p") "\n\t"
 
 #define OPV_SEC_RMW(op, bits, body, insn, s, t, m, imm)			\
-static inline int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n) \
+static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n) \
 {									\
 	OPV_ASM_FORMS(body, insn, s, t, m, , ,				\
 		      [p] "r"(p), [n] imm(n));				\
@@ -214,7 +219,7 @@ static inline int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n) \
 }
 
 #define OPV_SEC_FETCH(op, bits, body, insn, s, t, m, imm)		\
-static inline int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n, \
+static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n, \
 				     uint##bits##_t *oldp)		\
 {									\
 	uint##bits##_t old;						\
@@ -227,7 +232,7 @@ static inline int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n, \
 }
 
 #define OPV_SEC_CMPXCHG(op, bits, body, insn, s, t, m, imm)		\
-static inline int opv_sec_##op##bits(OPV_SEC_ARGS, void *p,		\
+static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p,		\
 				     uint##bits##_t expect, uint##bits##_t n, \
 				     uint##bits##_t *oldp)		\
 {									\
@@ -271,6 +276,14 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 	OPV_ASM_TWICE("cmpq %[old], " v("p") "\n\t")			\
 	"movq %%rcx, " v("p") "\n\t"
 
+/* What is stored in the node is seen by nobody before the commit. */
+#define OPV_ASM_PUSH(v, op, s, t, m)					\
+	"movq " v("p") ", %%rcx\n\t"					\
+	"movq %%rcx, (%[node], %[off])\n\t"				\
+	OPV_ASM_COMMIT							\
+	OPV_ASM_TWICE("cmpq %%rcx, " v("p") "\n\t")			\
+	"movq %[node], " v("p") "\n\t"
+
 #define OPV_ASM_COMPARE(v, p, expect, label)				\
 	"cmpq %[" expect "], " v(p) "\n\t"				\
 	"jne " label "\n\t"
@@ -305,7 +318,7 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-static inline int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
+static OPV_SEC_INLINE int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
 					 intptr_t expectnot, ptrdiff_t off,
 					 intptr_t *load)
 {
@@ -320,7 +333,15 @@ static inline int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
 	OPV_SEC_END;
 }
 
-static inline int opv_sec_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
+static OPV_SEC_INLINE int opv_sec_push(OPV_SEC_ARGS, intptr_t *p, ptrdiff_t off, void *node)
+{
+	OPV_ASM_FORMS(OPV_ASM_PUSH, , , , , , ,
+		      [p] "r"(p), [off] "r"(off), [node] "r"(node));
+	return 0;
+	OPV_SEC_END;
+}
+
+static OPV_SEC_INLINE int opv_sec_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
 				      intptr_t expect, intptr_t n)
 {
 	OPV_ASM_FORMS(OPV_ASM_STORE, , , , , , OPV_COMMA stop,
@@ -332,7 +353,7 @@ stop:
 	OPV_SEC_END;
 }
 
-static inline int opv_sec_cmpeq_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
+static OPV_SEC_INLINE int opv_sec_cmpeq_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
 					    intptr_t expect, intptr_t *p2,
 					    intptr_t expect2, intptr_t n)
 {
@@ -351,7 +372,7 @@ stop2:
 	OPV_SEC_END;
 }
 
-static inline int opv_sec_cmpeq_store_store(OPV_SEC_ARGS, intptr_t *p,
+static OPV_SEC_INLINE int opv_sec_cmpeq_store_store(OPV_SEC_ARGS, intptr_t *p,
 					    intptr_t expect, intptr_t *p2,
 					    intptr_t n2, intptr_t n)
 {
@@ -367,7 +388,7 @@ stop:
 	OPV_SEC_END;
 }
 
-static inline int opv_sec_cmpeq_copy_store(OPV_SEC_ARGS, intptr_t *p,
+static OPV_SEC_INLINE int opv_sec_cmpeq_copy_store(OPV_SEC_ARGS, intptr_t *p,
 					   intptr_t expect, void *dst,
 					   const void *src, size_t len, intptr_t n)
 {

@@ -95,12 +95,12 @@ OPV_COMPAT int rseq_unregister_current_thread(void)
 /*
  * ret is what the section answered; call is the same operation with a slow path,
  * for a section that missed on the right CPU: its key is closed or was never
- * opened, or there is no rseq.
+ * opened, or there is no rseq, or it was aborted there.
  */
 #define OPV_COMPAT_SECTION(d, section, call)				\
-	int ret = (d) && cpu >= 0 ? section : OPV_ABORT;		\
+	int ret = (d) && cpu >= 0 ? section : OPV_MISS;		\
 									\
-	if (__builtin_expect(ret == OPV_MISS, 0) && opv_cpu() == cpu)	\
+	if (__builtin_expect(ret == OPV_MISS, 0) && (d) && opv_cpu() == cpu) \
 		ret = call;						\
 	return ret < 0 ? -1 : ret > 0
 
