@@ -6,6 +6,7 @@
  * the dead one's vector happened before it, or nothing of it ever does.
  *
  * Stopped there and not killed, by a tracer, the owner does not hold the others up.
+ * --first ends it with the first failure.
  */
 #define _GNU_SOURCE
 #include "places.h"
@@ -130,6 +131,8 @@ static bool kill_one(const struct text *t, enum how how, pid_t pid, struct sums 
 	return false;
 }
 
+static bool first_only;	/* tests end when one has failed */
+
 static void test(const struct text *t, enum how how)
 {
 	struct sums sums = { 0, 0, 0 };
@@ -137,6 +140,8 @@ static void test(const struct text *t, enum how how)
 	int status;
 	pid_t pid;
 
+	if (first_only && tap_failed)
+		return;
 	told->at = told->finished = 0;
 	while (good && told->at < nr_code) {
 		pid = fork();
@@ -181,12 +186,13 @@ static bool set_up(void)
 	return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct opv_status status;
 	const char *why;
 	int i, how;
 
+	first_only = argc > 1 && !strcmp(argv[1], "--first");
 	opv_status(&status, sizeof(status));
 	if (!status.fast) {
 		skip("a process is killed at every instruction", status.why);

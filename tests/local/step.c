@@ -9,6 +9,8 @@
  *
  * The roads behind a section that was aborted are walked by two breakpoints a vector:
  * one in a section, then one wherever it goes from there.
+ *
+ * --first ends it with the first failure.
  */
 #define _GNU_SOURCE
 #include "places.h"
@@ -190,12 +192,16 @@ static bool prepare(struct opv_prepared *p, const struct text *t, enum road road
 	return !opv_prepare(p, target.d, vec, t->count);
 }
 
+static bool first_only;	/* tests end when one has failed */
+
 static void test_text(const struct text *t, enum road road, const char *where)
 {
 	int i, s, met_at = 0, aborts;
 	struct opv_prepared p;
 	bool good = true, met;
 
+	if (first_only && tap_failed)
+		return;
 	nr_runs = first = last = 0;
 	aborted = 0;
 	if (road != AD_HOC && !prepare(&p, t, road)) {
@@ -255,6 +261,8 @@ static void test_pairs(const struct text *t, enum road road, const char *where)
 	struct opv_prepared p;
 	bool good = true;
 
+	if (first_only && tap_failed)
+		return;
 	if (road != AD_HOC && !prepare(&p, t, road)) {
 		ok(false, "%s is prepared", t->name);
 		return;
@@ -339,11 +347,12 @@ static void test_any_memory(void)
 	test_text(&texts[2], AD_HOC, "any memory");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct opv_status status;
 	const char *why;
 
+	first_only = argc > 1 && !strcmp(argv[1], "--first");
 	opv_status(&status, sizeof(status));
 	if (!status.fast) {
 		skip("the owner is stopped at every instruction", status.why);

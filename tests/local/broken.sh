@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The tests of the local engine can fail: each of these pieces of its protocol is taken
+# out of the source of a library, and the test named goes red.
+set -u
+. "$(dirname "$0")/../tap.sh"
+
+# build NAME TEST: a library from the sources in $tmp/NAME, and the test with it.
+build() {
+	mkdir -p "$tmp/$1/build/tests/local"
+	for c in "$tmp/$1"/src/*.c "$tmp/$1"/src/engine/*.c; do
+		o=$tmp/$1/build/$(echo "${c#"$tmp/$1/src/"}" | tr / _).o
+		$CC -std=gnu11 -O2 -w -fPIC -I"$tmp/$1/include" -DOPV_VERSION='"0"' -c -o "$o" "$c" || return
+	done
+	ar rcs "$tmp/$1/build/libopv.a" "$tmp/$1/build"/*.o || return
+	$CC -std=gnu11 -O2 -I"$tmp/$1/include" -I"$OPV_SRC/tests" -o "$tmp/$1/build/tests/local/$2.t" \
+		"$OPV_SRC/tests/local/$2.c" "$tmp/$1/build/libopv.a" -pthread
+}
+
+# red NAME TEST FILE SED-PROGRAM WHAT
+red() {
+	mkdir "$tmp/$1"
+	cp -R "$OPV_SRC/src" "$OPV_SRC/include" "$OPV_SRC/core" "$tmp/$1" &&
+		sed "$4" "$OPV_SRC/$3" >"$tmp/$1/$3" && ! cmp -s "$OPV_SRC/$3" "$tmp/$1/$3" &&
+		build "$1" "$2"
+	ok $? "the library builds when $5"
+	timeout 100 "$tmp/$1/build/tests/local/$2.t" --first >"$tmp/out" 2>&1
+	status=$?
+	if grep -q SKIP "$tmp/out" && [ $status = 0 ]; then
+		skip "$2 goes red when $5" "$(sed -n 's/.*SKIP //p' "$tmp/out" | head -n 1)"
+		return
+	fi
+	diag "exit status $status: $(grep '^not ok' "$tmp/out" | head -n 1)"
+	grep -q '^not ok' "$tmp/out"
+	ok $? "$2 goes red when $5"
+}
+
+red key step src/arch/x86_64.h '/"cmpq %\[pending\], (%\[slot\])/ { N; d; }' \
+	"a log is applied without a look at the key"
+red reads step src/arch/x86_64.h 's/"jmp %l\[changed\]\\n"/"jmp 6b\\n"/' \
+	"a log is published without confirming what was read"
+red apply step src/engine/local.c 's/if (!apply(l, index))/if (1)/' \
+	"an owner takes what it published for applied"
+red finish step src/engine/fence.c 's/opv_log_apply(&opv_log_at(d, index)->writes, d->log_base);//' \
+	"the fence engine forgets what is pending"
+red write kill src/engine/fence.c 's/ret = run_logged(v);/ret = -1;/' \
+	"the fence engine writes no log in shared memory"
+red busy kill src/log.c 's/opv_log_at(d, at)->writes\.busy = 0;//' \
+	"the log of a dead owner stays busy"
+done_testing
