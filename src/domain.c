@@ -238,7 +238,7 @@ static int publish(struct opv_domain **dp, struct opv_domain *d)
 
 int opv_domain_create(struct opv_domain **dp, const struct opv_domain_options *options)
 {
-	struct opv_domain *d;
+	struct opv_domain *d = NULL;
 	struct plan plan;
 	int ret;
 

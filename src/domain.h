@@ -98,6 +98,12 @@ struct opv_region opv_domain_region(struct opv_domain *d);
  */
 bool opv_registry_find(uint64_t addr, uint64_t len, struct opv_region *found);
 
+/*
+ * Set a bit of a domain's locked: not while fork goes through them, it would miss
+ * a lock that is about to be taken.
+ */
+void opv_registry_remember(_Atomic uint64_t *word, uint64_t bit, struct opv_guard *g);
+
 /* Is this thread between fork's first handler and its last, all locks being its own? */
 bool opv_registry_forking(const struct opv_guard *g);
 

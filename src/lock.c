@@ -153,11 +153,11 @@ int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t 
 		long ret;
 
 		if ((owner & FUTEX_TID_MASK) == g->tid) {
-			if (!shared && opv_registry_forking(g))
-				return 1;
-			if (shared)
-				robust_retract(g);
-			return -EDEADLK;
+			if (!shared)
+				return opv_registry_forking(g) ? 1 : -EDEADLK;
+			/* Not we, who are in here for the first time: a dead one had our number. */
+			opv_count(g->cpu, lock_dead);
+			return 0;
 		}
 		if (!timed) {
 			deadline_in(&deadline, timeout_ms);

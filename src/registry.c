@@ -180,6 +180,15 @@ bool opv_registry_find(uint64_t addr, uint64_t len, struct opv_region *found)
 	return ret;
 }
 
+void opv_registry_remember(_Atomic uint64_t *word, uint64_t bit, struct opv_guard *g)
+{
+	bool locked = opv_lock(&registry_lock, g, false, REGISTRY_TIMEOUT_MS) == 0;
+
+	atomic_fetch_or(word, bit);
+	if (locked)
+		opv_unlock(&registry_lock, g, false);
+}
+
 bool opv_registry_forking(const struct opv_guard *g)
 {
 	return atomic_load(&forking_tid) == g->tid;

@@ -57,8 +57,8 @@ void opv_guard_leave(const struct opv_guard *g);
 /*
  * Take a lock, inside a guard.  shared: other processes may hold it, and die with
  * it.  Answers 0; 1 when this thread holds it already, being within fork
- * (registry.c): do not unlock; -ETIMEDOUT after timeout_ms; -EDEADLK when the
- * word says that this thread holds it, and it cannot.
+ * (registry.c): do not unlock; -ETIMEDOUT after timeout_ms; -EDEADLK when this
+ * thread holds it otherwise, or waiting for it could not end.
  */
 int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t timeout_ms);
 void opv_unlock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared);

@@ -27,7 +27,7 @@ struct slow {
 	int forced;		/* engine, or -1 */
 	int tries;		/* of the section, that are left */
 	int as;			/* the CPU that the vector is for */
-	bool counts_fast;	/* no cause was counted yet: it may be a fast one after all */
+	bool diverted;		/* here like every call; no cause was counted, it may be a fast one */
 	bool aborts;		/* sections do, here and now */
 	ptrdiff_t rseq;
 	uintptr_t window;
@@ -83,7 +83,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 	s->cpu = cpu;
 	s->window = opv_window_of(s->d);
 	s->forced = -1;
-	s->counts_fast = false;
+	s->diverted = false;
 	now = opv_cpu_now();
 	s->as = cpu == OPV_THIS_CPU ? now : cpu;
 	if (s->as >= (int)s->d->nr_cpus)
@@ -94,7 +94,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 		opv_local_help(s->d, now, s->rseq);
 	if (opv_engine_diverts()) {
 		s->forced = opv_engine_forced();
-		s->counts_fast = s->forced < 0 && opv_engine_counts_fast();
+		s->diverted = s->forced < 0;
 		s->tries = SECTION_TRIES;
 	}
 	if (s->forced >= 0) {
@@ -106,7 +106,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 	} else if (now != s->as) {
 		opv_count(s->as, other_cpu);
 		s->tries = 0;
-	} else if (s->counts_fast) {
+	} else if (s->diverted) {
 		return 0;
 	} else if (is_open(s->d, now)) {
 		/* Nothing stands in its way; so it was aborted, or the key opened since. */
@@ -117,17 +117,17 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 		opv_count(s->as, closed);
 	}
 	opv_count(s->as, slow);
-	s->counts_fast = false;
+	s->diverted = false;
 	return 0;
 }
 
 /* A section was done after all. */
 static int fast(const struct slow *s, int ret)
 {
-	if (s->counts_fast)
-		opv_count(s->as, fast);
-	else
+	if (!s->diverted)
 		opv_count(s->as, retried);
+	else if (opv_engine_counts_fast())
+		opv_count(s->as, fast);
 	return ret;
 }
 
@@ -143,7 +143,7 @@ static void *address(const struct slow *s, const void *p, size_t len, bool write
 /* No section was done. */
 static void not_fast(const struct slow *s)
 {
-	if (!s->counts_fast)
+	if (!s->diverted)
 		return;
 	opv_count(s->as, slow);
 	opv_count(s->as, closed);

@@ -48,6 +48,10 @@
  * All calls: any thread, registered or not; async-signal-safe; before
  * constructors; errno is left alone.
  *
+ * Not in a child of vfork() or a raw clone() that shares its parent's memory and
+ * thread area: it sees the parent's cpu_id, which the kernel no longer writes, and
+ * nothing aborts its sections.
+ *
  * The types of the operations on 8, 16, 32 and 64 bits are uint8_t ... uint64_t;
  * smin and smax take the same types and compare them as signed.
  *

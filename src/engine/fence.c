@@ -22,21 +22,21 @@
  */
 #define CLOSE_TRIES 1000
 
-/* fork.c wants to know which locks there are to take. */
-static void remember(struct opv_domain *d, int cpu)
+/* fork wants to know which locks there are to take. */
+static void remember(struct opv_domain *d, int cpu, struct opv_guard *g)
 {
 	_Atomic uint64_t *word = &d->locked[cpu / 64];
 	uint64_t bit = UINT64_C(1) << cpu % 64;
 
 	if (!(atomic_load_explicit(word, memory_order_relaxed) & bit))
-		atomic_fetch_or(word, bit);
+		opv_registry_remember(word, bit, g);
 }
 
 static int lock_slot(struct opv_domain *d, int cpu, struct opv_guard *g)
 {
 	if (OPV_BROKEN(LOCK))
 		return 1;
-	remember(d, cpu);
+	remember(d, cpu, g);
 	return opv_lock(&opv_slot(d, cpu)->lock, g, d->shared, d->timeout_ms);
 }
 
@@ -214,6 +214,12 @@ static int for_each_cpu(struct opv_domain *d, const uint64_t *cpus, int end, int
 	return 0;
 }
 
+static int remember_one(struct opv_domain *d, int cpu, void *arg)
+{
+	remember(d, cpu, arg);
+	return 0;
+}
+
 static int lock_one(struct opv_domain *d, int cpu, void *arg)
 {
 	int ret = lock_slot(d, cpu, arg);
@@ -268,6 +274,8 @@ int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, in
 	struct opv_guard g;
 
 	opv_guard_enter(&g, 0);
+	/* The registry's lock comes before those of slots. */
+	for_each_cpu(d, cpus, end, &at, remember_one, &g);
 	/* In order of their numbers, as everybody who takes several. */
 	ret = for_each_cpu(d, cpus, end, &locked_end, lock_one, &g);
 	if (ret) {

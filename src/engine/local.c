@@ -206,9 +206,6 @@ bool finish_later(struct opv_domain *d, ptrdiff_t rseq, int cpu, uint32_t index)
 	return finish(&l, index);
 }
 
-/*
- * The quick road.  A single try: what it does not manage the general one does.
- */
 /* Is the quick road open?  Then *cpu is this one and *slot its slot. */
 static inline __attribute__((__always_inline__))
 bool quick_here(struct opv_domain *d, ptrdiff_t rseq, int *cpu, struct opv_slot **slot)

@@ -224,6 +224,7 @@ static void test_control_words(void)
 }
 
 /* Kilobytes that the process has in memory. */
+/* Not the pages of the program itself, which come in when they come in. */
 static long rss_kb(void)
 {
 	char line[256];
@@ -231,7 +232,7 @@ static long rss_kb(void)
 	long kb = -1;
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Rss: %ld", &kb) == 1)
+		if (sscanf(line, "Anonymous: %ld", &kb) == 1)
 			break;
 	if (f)
 		fclose(f);
