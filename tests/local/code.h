@@ -22,14 +22,15 @@
 static uint8_t **code;
 static int nr_code;
 
-/* Functions of the library, each instruction of theirs: "a ADDRESS"; and "v ADDRESS" of opv_vector. */
+/* "a ADDRESS" of each instruction of the library but padding; "v ADDRESS" of opv_vector. */
 static const char find_code[] =
 	"nm '%s' | awk '$2 ~ /^[tT]$/ { print $3 }' | sort -u >'%s' &&"
 	"objdump -d --no-show-raw-insn -j .text /proc/%d/exe |"
 	"awk 'NR == FNR { names[$1]; next }"
 	"	/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3); of = name in names;"
 	"		if (name == \"opv_vector\") print \"v\", $1; next }"
-	"	of && /^ +[0-9a-f]+:/ && $2 !~ /nop|xchg/ { sub(/:/, \"\", $1); print \"a\", $1 }' '%s' -;"
+	"	of && /^ +[0-9a-f]+:/ && !/nop|xchg +%%ax,%%ax/ {"
+	"		sub(/:/, \"\", $1); print \"a\", $1 }' '%s' -;"
 	"rm -f '%s'";
 
 /* The library that this program was linked with, two folders above it. */

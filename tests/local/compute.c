@@ -125,8 +125,8 @@ static bool same(const struct target *t, const struct vop *v, int count, const s
 	     memcmp(t->data, want->data, DATA) ? "differs" : "is right",
 	     memcmp(own, want->own, OWN) ? "differs" : "is right");
 	for (i = 0; i < count; i++)
-		diag("  [%d] op %d len %u at %zu and %zu, n 0x%llx", i, v[i].op, v[i].len, v[i].a, v[i].b,
-		     (unsigned long long)v[i].n);
+		diag("  [%d] op %d len %u at %zu and %zu, n 0x%llx", i, v[i].op, v[i].len, v[i].a,
+		     v[i].b, (unsigned long long)v[i].n);
 	return false;
 }
 
@@ -276,8 +276,8 @@ static void test_unmapped(const struct target *t, const char *name)
 	good = !opv_run_prepared(&p, &expect, here) && head[0] == 0 && head[1] == 0;
 	ok(good, "and done (%s)", name);
 	munmap(node, 4096);
-	is(opv_run_prepared(&p, &expect, here), 1, "once the node is unmapped the compare stops it (%s)",
-	   name);
+	is(opv_run_prepared(&p, &expect, here), 1,
+	   "once the node is unmapped the compare stops it (%s)", name);
 
 	vec[0] = opv_op_compare_eq(head, &expect, 8);
 	vec[1] = opv_op_expect_fault(opv_op_memcpy(head, node, 8));

@@ -225,7 +225,8 @@ static void test_nested(void)
 	failed = add_both(domain, pairs, here) != 0;
 	unplant();
 	ok(!failed && !handler_failed && deepest >= 3,
-	   "handlers interrupt vectors of handlers, %d deep, and then the logs of a thread end", deepest);
+	   "handlers interrupt vectors of handlers, %d deep, and then the logs of a thread end",
+	   deepest);
 	is(sum_of(domain, pairs) - sum, deepest + 1, "each vector is there");
 }
 

@@ -221,7 +221,8 @@ static void test_text(const struct text *t, enum road road, const char *where)
 	}
 	aborts = aborted;
 	ok(good && met_at > 50,
-	   "%s, %s, %s: stopped at each of %d instructions (%d runs, %d in sections), one after the other",
+	   "%s, %s, %s: stopped at each of %d instructions (%d runs, %d in sections), one after "
+	   "the other",
 	   t->name, roads[road], where, met_at, nr_runs, aborts);
 	if (first == nr_runs || last == nr_runs)
 		diag("the owner was always %s", first == nr_runs ? "first" : "last");

@@ -92,9 +92,9 @@ static void test_progress(const struct target *t, const struct text *text, bool 
 
 	if (pid > 0)
 		end(pid);
-	ok(good && done_by_then >= (text->count > 5 ? 1 : 3), "%d single steps make %llu vectors (%s, %s, %s)", STEPS,
-	   done_by_then, text->name, prepared ? "prepared" : "ad hoc",
-	   t->d == ours.d ? "shared domain" : "domain");
+	ok(good && done_by_then >= (text->count > 5 ? 1 : 3),
+	   "%d single steps make %llu vectors (%s, %s, %s)", STEPS, done_by_then, text->name,
+	   prepared ? "prepared" : "ad hoc", t->d == ours.d ? "shared domain" : "domain");
 }
 
 static bool killed_after(const struct text *text, int steps, bool *was_first)
@@ -127,7 +127,8 @@ static void test_kill(const struct text *text)
 
 	for (steps = 0; good && !over; steps += STRIDE)
 		good = killed_after(text, steps, &over);
-	ok(good && steps > 500, "killed after each %dth of %d single steps, all of it or nothing (%s)", STRIDE,
+	ok(good && steps > 500,
+	   "killed after each %dth of %d single steps, all of it or nothing (%s)", STRIDE,
 	   steps - STRIDE, text->name);
 }
 
