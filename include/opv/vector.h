@@ -19,7 +19,9 @@
  * writable where it is written, in the control words of a domain, or to be written
  * in the per-CPU memory of another domain than @d is -EFAULT (-EAGAIN where its
  * expect_fault byte is set).  The check cannot see what another thread unmaps
- * while the vector runs; that faults, as in any C program.
+ * while the vector runs; that faults, as in any C program.  For the same reason a
+ * signal handler that interrupted a vector does not leave it by longjmp() unless all
+ * operands outlive that.
  */
 
 #include <stdint.h>
