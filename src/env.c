@@ -19,7 +19,7 @@
 # define MEMBARRIER_CMD_FLAG_CPU (1 << 0)
 #endif
 
-static _Atomic(struct opv_env *) the_env;
+_Atomic(struct opv_env *) opv_the_env;
 
 /* A small file into buf as a string; false if there is none. */
 static bool read_file(const char *path, char *buf, size_t size)
@@ -197,7 +197,7 @@ static struct opv_env *look(void)
 	return env;
 }
 
-const struct opv_env *opv_env(void)
+const struct opv_env *opv_env_look(void)
 {
 	/* When there is not even a page: one CPU's counts, no sections, locks only. */
 	static union {
@@ -206,7 +206,7 @@ const struct opv_env *opv_env(void)
 	} nothing = {
 		.env = { .nr_cpus = 1, .nr_nodes = 1, .status.why = "no memory" },
 	};
-	struct opv_env *env = atomic_load_explicit(&the_env, memory_order_acquire);
+	struct opv_env *env = atomic_load_explicit(&opv_the_env, memory_order_acquire);
 	struct opv_env *mine;
 
 	if (env)
@@ -214,7 +214,7 @@ const struct opv_env *opv_env(void)
 	mine = look();
 	if (!mine)
 		mine = &nothing.env;
-	if (!atomic_compare_exchange_strong(&the_env, &env, mine)) {
+	if (!atomic_compare_exchange_strong(&opv_the_env, &env, mine)) {
 		if (mine->bytes)
 			OPV_SYS(SYS_munmap, mine, mine->bytes);
 		return env;

@@ -8,6 +8,7 @@
  * see the same and one of the answers is kept.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,8 +25,18 @@ struct opv_env {
 	} counts[];			/* nr_cpus */
 };
 
+/* Look, the first time. */
+const struct opv_env *opv_env_look(void);
+
+extern _Atomic(struct opv_env *) opv_the_env;
+
 /* Never NULL. */
-const struct opv_env *opv_env(void);
+static inline const struct opv_env *opv_env(void)
+{
+	const struct opv_env *env = atomic_load_explicit(&opv_the_env, memory_order_acquire);
+
+	return env ? env : opv_env_look();
+}
 
 static inline struct opv_counts *opv_env_counts(const struct opv_env *env, int cpu)
 {

@@ -15,10 +15,10 @@
 
 /*
  * Sections that abort do so because somebody is preempted or signalled; to see
- * that three times running is rare, unless it is a debugger's single step, and
- * then no number of tries is enough.
+ * that three times running, one of them in the caller's text, is rare, unless it is
+ * a debugger's single step, and then no number of tries is enough and each costs.
  */
-#define SECTION_TRIES 3
+#define SECTION_TRIES 2
 
 struct slow {
 	struct opv_domain *d;
@@ -84,7 +84,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 	s->window = opv_window_of(s->d);
 	s->forced = -1;
 	s->diverted = false;
-	now = opv_cpu_now();
+	now = mine ? opv_rseq_read32(s->rseq, 4) : opv_cpu_now();
 	s->as = cpu == OPV_THIS_CPU ? now : cpu;
 	if (s->as >= (int)s->d->nr_cpus)
 		return invalid(0);

@@ -48,9 +48,9 @@ static __thread bool own_refused;
 
 ptrdiff_t opv_rseq_offset;	/* see <opv/arch/arch.h> */
 
-/* Where sections go while they are not turned away, once it is known. */
+/* Where sections go while they are not turned away; 0 until it is known. */
 static _Atomic ptrdiff_t real_offset;
-static _Atomic bool adopted, diverted;
+static _Atomic bool diverted;
 
 static ptrdiff_t offset_of(const void *tls)
 {
@@ -108,8 +108,7 @@ void opv_rseq_find(struct opv_status *st)
 
 static void set_offset(void)
 {
-	bool away = !atomic_load(&adopted) || atomic_load(&diverted);
-	ptrdiff_t offset = away ? 0 : atomic_load(&real_offset);
+	ptrdiff_t offset = atomic_load(&diverted) ? 0 : atomic_load(&real_offset);
 
 	__atomic_store_n(&opv_rseq_offset, offset, __ATOMIC_RELEASE);
 }
@@ -119,7 +118,6 @@ void opv_rseq_adopt(const struct opv_status *st)
 	if (st->rseq_owner == OPV_RSEQ_NONE)
 		return;
 	atomic_store(&real_offset, st->rseq_offset);
-	atomic_store(&adopted, true);
 	set_offset();
 }
 
@@ -131,11 +129,15 @@ void opv_rseq_divert(bool on)
 
 bool opv_rseq_mine(ptrdiff_t *offset)
 {
-	const struct opv_status *st = &opv_env()->status;
+	const struct opv_status *st;
 
-	if (!atomic_load_explicit(&adopted, memory_order_acquire))
-		return false;
 	*offset = atomic_load_explicit(&real_offset, memory_order_relaxed);
+	if (*offset && opv_rseq_read32(*offset, RSEQ_CPU_ID_OFFSET) >= 0)
+		return true;
+	st = &opv_env()->status;	/* which may look for the first time */
+	*offset = atomic_load_explicit(&real_offset, memory_order_relaxed);
+	if (!*offset)
+		return false;
 	if (opv_rseq_read32(*offset, RSEQ_CPU_ID_OFFSET) >= 0)
 		return true;
 	if (st->rseq_owner != OPV_RSEQ_OPV || own_refused)
