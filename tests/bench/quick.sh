@@ -94,6 +94,18 @@ else
 	skip "what needs another CPU is skipped where there is one only" "no taskset, or no CPU 0"
 fi
 
+# More threads than CPUs.
+"$opv" bench --preempted -r 2 -d 0.4 --aims --json >"$tmp/json" 2>"$tmp/err"
+is "$? $(cat "$tmp/err")" "0 " "--preempted ends well, and finds each addition once"
+is "$(json 'join " ", map { $_->{by} } grep { my $r = $_; $r->{per_second}{median} > 0 &&
+	!grep { !($_->{number} > 0 && $_->{p50} <= $_->{p99} && $_->{p99} <= $_->{p999} &&
+		  $_->{p999} <= $_->{max}) } @$r{qw(workers_ns visitors_ns)} } @{$d->{preempted}}' \
+	<"$tmp/json")" "vector mutex" "it has figures of vectors and of mutexes, in order"
+is "$(json 'scalar grep { $_->{measured} && exists $_->{met} } @{$d->{aims}}' <"$tmp/json")" 3 \
+	"its three aims have verdicts"
+"$opv" bench --preempted -r 1 -d 0.1 --aims >"$tmp/out"
+like "$(cat "$tmp/out")" 'visitors, mutex / vector .*(met|missed|tell)$' "it has a table as well"
+
 # The table.
 "$opv" bench -r 1 -d 0.01 -t 1 --filter add64 --aims >"$tmp/out"
 like "$(cat "$tmp/out")" '^opv bench [0-9.]+, 20[0-9-]+T' "the table begins with version and date"
@@ -112,6 +124,7 @@ refuses "no time" '-d wants a number of seconds above 0' -d 0
 refuses "no rounds" '-r wants a number from 1 to' -r 0
 refuses "a filter that nothing is like" 'no case is like "nothing\*"' --filter 'nothing*'
 refuses "pinning perhaps" '--pin wants yes or no' --pin perhaps
+refuses "a number of threads for --preempted" '--preempted goes with' --preempted -t 2
 refuses "an argument missing" '--svg wants an argument' --svg
 "$opv" bench -r 1 -d 0.01 --filter add64 --svg "$tmp/none/b.svg" >"$tmp/out" 2>"$tmp/err"
 is "$? $(wc -c <"$tmp/out")" "1 0" "a drawing that cannot be written: exit status 1, before measuring"

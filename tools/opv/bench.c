@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* opv bench: options, and which rows they make. */
 #define _GNU_SOURCE
-#include "bench.h"
+#include "bench_preempted.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -34,6 +34,8 @@ static void help(void)
 	      "      --aims          say which aims of the project are met here\n"
 	      "      --svg FILE      draw it as well\n"
 	      "      --json          for machines\n"
+	      "      --preempted     instead: three words by a vector and under a mutex, by more\n"
+	      "                      threads than CPUs; with -d, -r, --aims and --json only\n"
 	      "      --list          the cases, and what each is\n"
 	      "  -h, --help          this text\n\n"
 	      "Ratios are taken within a round and are worth more than nanoseconds.\n"
@@ -194,15 +196,15 @@ static bool parse_when(const char *option, const char *text)
 	return false;
 }
 
-enum { FILTER = 256, PIN, AIMS, SVG, JSON, LIST };
+enum { FILTER = 256, PIN, AIMS, SVG, JSON, PREEMPTED, LIST };
 
 static const struct option options[] = {
 	{ "threads", required_argument, NULL, 't' }, { "duration", required_argument, NULL, 'd' },
 	{ "rounds", required_argument, NULL, 'r' }, { "filter", required_argument, NULL, FILTER },
 	{ "pin", required_argument, NULL, PIN }, { "aims", no_argument, NULL, AIMS },
 	{ "svg", required_argument, NULL, SVG }, { "json", no_argument, NULL, JSON },
-	{ "list", no_argument, NULL, LIST }, { "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "preempted", no_argument, NULL, PREEMPTED }, { "list", no_argument, NULL, LIST },
+	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 /* Answers whether only the list is asked for. */
@@ -222,6 +224,7 @@ static bool parse(struct bench *b, int argc, char **argv)
 		case AIMS: b->aims = true; break;
 		case SVG: b->svg = optarg; break;
 		case JSON: b->json = true; break;
+		case PREEMPTED: b->preempted = true; break;
 		case LIST: list = true; break;
 		case 'h': help(); exit(0);
 		case ':': usage_error(VERB, "%s wants an argument", argv[optind - 1]);
@@ -230,7 +233,35 @@ static bool parse(struct bench *b, int argc, char **argv)
 	}
 	if (optind < argc)
 		usage_error(VERB, "\"%s\" is one argument too many", argv[optind]);
+	if (b->preempted && (list || b->threads || b->filter || b->svg || !b->pin))
+		usage_error(VERB, "--preempted goes with -d, -r, --aims and --json only");
 	return list;
+}
+
+#define SLICE UINT64_C(250000000)
+#define MIN_SLICE UINT64_C(1000000)
+
+/* Four slices a round: vectors and mutexes, without clocks and with. */
+static void preempted(struct bench *b)
+{
+	static struct bench_preempted p;
+	uint64_t duration = b->duration ? b->duration : DEFAULT_DURATION;
+
+	if (!b->rounds)
+		b->rounds = (int)(duration / (4 * SLICE));
+	if (b->rounds < 1)
+		b->rounds = 1;
+	p.slice = duration / 4 / (uint64_t)b->rounds;
+	if (p.slice < MIN_SLICE)
+		p.slice = MIN_SLICE;
+	bench_preempted_run(b, &p);
+	bench_preempted_report(b, &p);
+}
+
+static void flush(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die(VERB, "cannot write: %s", strerror(errno));
 }
 
 int opv_bench_main(int argc, char **argv)
@@ -243,6 +274,11 @@ int opv_bench_main(int argc, char **argv)
 		return 0;
 	}
 	describe(&b);
+	if (b.preempted) {
+		preempted(&b);
+		flush();
+		return 0;
+	}
 	if (!b.threads)
 		b.threads = b.nr_cpus < MAX_THREADS ? b.nr_cpus : MAX_THREADS;
 	plan_rows(&b);
@@ -260,7 +296,6 @@ int opv_bench_main(int argc, char **argv)
 		bench_json(&b);
 	else
 		bench_table(&b);
-	if (fflush(stdout) || ferror(stdout))
-		die(VERB, "cannot write: %s", strerror(errno));
+	flush();
 	return 0;
 }

@@ -20,6 +20,7 @@
 	X(SYSTEM, "system calls alone")						\
 	X(CALL, "this library, this CPU, per-CPU variable (a handle)")		\
 	X(AT, "this library, this CPU, memory of the program's own (_at)")	\
+	X(LOCAL, "several words at once, this CPU")				\
 	X(VARIANT, "the section of add64 with another compare")			\
 	X(ENGINE, "this library, out of line")
 
@@ -96,7 +97,8 @@ struct bench_world {
 	uint8_t *count8;
 	intptr_t *head;		/* of a list */
 	intptr_t *word;
-	char *copy;		/* BENCH_COPY_MAX bytes */
+	uint64_t *words;	/* of vectors: a cache line */
+	char *copy, *from;	/* BENCH_COPY_MAX bytes each */
 	/* addresses */
 	struct opv_domain *dflt;
 	struct bench_per_cpu *per_cpu;
@@ -152,7 +154,7 @@ struct bench {
 	int threads;
 	uint64_t duration;		/* ns; 0 default */
 	int rounds;			/* 0: as many as duration allows */
-	bool pin, json, aims;
+	bool pin, json, aims, preempted;
 	const char *filter, *svg;
 	/* the machine */
 	int *cpus, nr_cpus;		/* that this process may use */
@@ -172,8 +174,10 @@ struct bench {
 void bench_run(struct bench *b);
 
 /* bench_numbers.c */
-bool bench_ratio(const struct bench *b, const struct bench_row *over,
-		 const struct bench_row *under, struct bench_quartiles *q);	/* as dirty above */
+/* over, or over less another row, in units of under; answers dirty as above. */
+bool bench_ratio(const struct bench *b, const struct bench_row *over, const struct bench_row *less,
+		 const struct bench_row *under, struct bench_quartiles *q);
+struct bench_quartiles bench_quartiles(double *values, int n);	/* sorts them */
 const struct bench_row *bench_find(const struct bench *b, const char *name, int threads);
 void bench_evaluate(struct bench *b);
 
@@ -197,5 +201,14 @@ void bench_list(const struct bench *b);		/* b->json: for machines */
 void bench_json(const struct bench *b);
 void bench_svg(const struct bench *b, FILE *f);
 const char *bench_group_title(enum bench_group group);
+
+/* Parts of them. */
+void bench_heading(const struct bench *b);
+void bench_aim_heading(void);
+void bench_put_aim(const struct bench_aim *aim);
+void bench_json_machine(struct json *j, const struct bench *b);
+void bench_json_aim(struct json *j, const struct bench_aim *aim);
+void bench_json_quartiles(struct json *j, const char *key, const char *to,
+			  const struct bench_quartiles *q);
 
 #endif /* _TOOLS_BENCH_H */

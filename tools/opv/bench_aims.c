@@ -4,7 +4,8 @@
 
 /*
  * THE list of aims: X(text, over, under, threads, sense, limit), of the ratio of two
- * rows in the same round.  under "" means nanoseconds of over.
+ * rows in the same round.  under "" means nanoseconds of over; over "a - b" is the
+ * difference of two rows.
  *
  * AT_MOST and AT_LEAST speak of the median.  NO_MORE, for "costs nothing
  * measurable": the median is within 2 %, or a quarter of the rounds shows no cost.
@@ -22,7 +23,13 @@
 	X("push and pop / add", "push_pop", "add64", 1, AT_MOST, 4)		\
 	X("remote add / bare membarrier, busy CPU", "remote_add_busy", "membarrier_busy", 1, \
 	  AT_MOST, 1.25)							\
-	X("remote add, idle CPU", "remote_add_idle", "", 1, AT_MOST, 1500)
+	X("remote add, idle CPU", "remote_add_idle", "", 1, AT_MOST, 1500)	\
+	X("three-op vector, prepared / mutex pair", "vector3_prepared", "mutex_pair", 1, AT_MOST, 1) \
+	X("three-op vector, ad hoc / mutex pair", "vector3_adhoc", "mutex_pair", 1, AT_MOST, 1.5) \
+	X("one-store vector, prepared / mutex pair", "vector1_prepared", "mutex_pair", 1, \
+	  AT_MOST, 0.6)								\
+	X("vector copying 4096 less 16 / memcpy", "vector_copy_4096 - vector_copy_16", \
+	  "memcpy_4096", 1, AT_MOST, 1.5)
 
 enum sense { AT_MOST, AT_LEAST, NO_MORE };
 
@@ -55,9 +62,23 @@ static bool is_met(enum sense sense, double limit, const struct bench_quartiles 
 	}
 }
 
+struct difference {
+	char over[32], less[32];
+};
+
+static struct difference split(const char *text)
+{
+	struct difference d = { "", "" };
+
+	sscanf(text, "%31[a-z0-9_] - %31[a-z0-9_]", d.over, d.less);
+	return d;
+}
+
 void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 {
-	const struct bench_row *over = bench_find(b, aims[i].over, aims[i].threads);
+	struct difference d = split(aims[i].over);
+	const struct bench_row *over = bench_find(b, d.over, aims[i].threads);
+	const struct bench_row *less = bench_find(b, d.less, aims[i].threads);
 	const struct bench_row *under = bench_find(b, aims[i].under, aims[i].threads);
 	bool absolute = !*aims[i].under;
 
@@ -66,11 +87,11 @@ void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 		.sense = aims[i].sense == AT_LEAST ? "at least" : "at most",
 		.limit = aims[i].limit,
 		.unit = absolute ? "ns" : "x",
-		.measured = over && (under || absolute),
+		.measured = over && (less || !*d.less) && (under || absolute),
 	};
 	if (!aim->measured)
 		return;
 	aim->q = over->time;
-	aim->dirty = absolute ? over->dirty : bench_ratio(b, over, under, &aim->q);
+	aim->dirty = absolute ? over->dirty : bench_ratio(b, over, less, under, &aim->q);
 	aim->met = is_met(aims[i].sense, aims[i].limit, &aim->q);
 }

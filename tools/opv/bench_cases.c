@@ -37,7 +37,8 @@ static int allocate_handles(struct bench_world *w)
 	       opv_alloc(d, 64, 64, &w->count64) || opv_alloc(d, 64, 64, &w->count32) ||
 	       opv_alloc(d, 64, 64, &w->count16) || opv_alloc(d, 64, 64, &w->count8) ||
 	       opv_alloc(d, 64, 64, &w->head) || opv_alloc(d, 64, 64, &w->word) ||
-	       opv_alloc(d, BENCH_COPY_MAX, 64, &w->copy);
+	       opv_alloc(d, 64, 64, &w->words) || opv_alloc(d, BENCH_COPY_MAX, 64, &w->copy) ||
+	       opv_alloc(d, BENCH_COPY_MAX, 64, &w->from);
 }
 
 static struct bench_node *new_node(void)

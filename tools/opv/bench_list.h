@@ -71,6 +71,24 @@
 	X(cmpxchg64_at, AT, BENCH_SCALES, "opv_cmpxchg64_at(), likewise")	\
 	X(or64_at, AT, BENCH_SCALES, "opv_or64_at(), likewise")			\
 	X(min64_at, AT, BENCH_SCALES, "opv_min64_at(), likewise")		\
+	X(mutex_pair, LOCAL, 0,							\
+	  "lock and unlock of a pthread mutex of the thread's own, nothing between") \
+	X(vector3_prepared, LOCAL, 0,						\
+	  "compare, store, add with two parameters: opv_run_prepared()")	\
+	X(vector3_adhoc, LOCAL, 0,						\
+	  "the same three built anew each time: opv_cpu(), opv_vector()")	\
+	X(vector3_kept, LOCAL, 0,						\
+	  "opv_vector() of the same three, built once for one CPU")		\
+	X(vector1_prepared, LOCAL, 0,						\
+	  "one add: opv_run_prepared()")					\
+	X(vector1_adhoc, LOCAL, 0,						\
+	  "one add, built anew each time: opv_cpu(), opv_vector()")		\
+	X(vector_copy_16, LOCAL, 0,						\
+	  "a prepared vector that copies 16 bytes within the domain")		\
+	X(vector_copy_4096, LOCAL, 0,						\
+	  "a prepared vector that copies 4096 bytes within the domain")		\
+	X(memcpy_4096, LOCAL, 0,						\
+	  "memcpy() of 4096 bytes between the same two places")			\
 	X(add64_key, VARIANT, BENCH_ADDS | BENCH_SECTIONS,				\
 	  "the section of add64, copied: compares with the key in memory")	\
 	X(add64_register, VARIANT, BENCH_ADDS | BENCH_SECTIONS,				\
@@ -83,8 +101,6 @@
 	  "opv_add64() on another CPU on which a thread of ours spins")		\
 	X(remote_add_idle, ENGINE, BENCH_ADDS | BENCH_OTHER,					\
 	  "opv_add64() on another CPU on which nothing of ours runs")		\
-	X(vector3, ENGINE, 0,							\
-	  "opv_vector() on this CPU: compare and copy with the stack, add")	\
 	X(vector3_domain, ENGINE, 0,						\
 	  "opv_vector() on this CPU: three adds in the domain")			\
 	X(vector3_forced, ENGINE, BENCH_FORCE_ALL,				\

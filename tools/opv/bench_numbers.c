@@ -23,7 +23,7 @@ static double quantile(const double *sorted, int n, double share)
 	return sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
 }
 
-static struct bench_quartiles quartiles(double *values, int n)
+struct bench_quartiles bench_quartiles(double *values, int n)
 {
 	qsort(values, (size_t)n, sizeof(*values), compare);
 	return (struct bench_quartiles){
@@ -38,19 +38,27 @@ static struct bench_quartiles quartiles(double *values, int n)
 /* Fewer than this are no picture; then the disturbed ones are better than none. */
 #define ENOUGH 5
 
-static bool is_clean(const struct bench_row *over, const struct bench_row *under, int round)
+static bool is_clean(const struct bench_row *row, int round)
 {
-	return !over->disturbed[round] && !(under && under->disturbed[round]);
+	return !row || !row->disturbed[round];
+}
+
+static bool all_clean(const struct bench_row *over, const struct bench_row *less,
+		      const struct bench_row *under, int round)
+{
+	return is_clean(over, round) && is_clean(less, round) && is_clean(under, round);
 }
 
 /*
- * The quotients of two rows, or under being NULL the times of one: of the rounds in
- * which nobody was preempted, if they are enough.  In pairs, because the two of
- * a round have met the same machine.  Answers how many, *dirty whether there
+ * The quotients of two rows, or under being NULL the times of one, in either case
+ * less those of a third row if there is one: of the rounds in which nobody was
+ * preempted, if they are enough.  Round by round, because those of a round have met the
+ * same machine.  Answers how many, *dirty whether there
  * are disturbed ones among them.
  */
 static int summarise(const struct bench *b, const struct bench_row *over,
-		     const struct bench_row *under, struct bench_quartiles *q, bool *dirty)
+		     const struct bench_row *less, const struct bench_row *under,
+		     struct bench_quartiles *q, bool *dirty)
 {
 	double *values = calloc((size_t)b->rounds, sizeof(*values));
 	int clean = 0, n = 0, i;
@@ -58,22 +66,23 @@ static int summarise(const struct bench *b, const struct bench_row *over,
 	if (!values)
 		die("bench", "no memory");
 	for (i = 0; i < b->rounds; i++)
-		clean += is_clean(over, under, i);
+		clean += all_clean(over, less, under, i);
 	*dirty = clean < ENOUGH && clean < b->rounds;
 	for (i = 0; i < b->rounds; i++)
-		if (*dirty || is_clean(over, under, i))
-			values[n++] = over->ns[i] / (under ? under->ns[i] : 1);
-	*q = quartiles(values, n);
+		if (*dirty || all_clean(over, less, under, i))
+			values[n++] = (over->ns[i] - (less ? less->ns[i] : 0)) /
+				      (under ? under->ns[i] : 1);
+	*q = bench_quartiles(values, n);
 	free(values);
 	return n;
 }
 
-bool bench_ratio(const struct bench *b, const struct bench_row *over,
+bool bench_ratio(const struct bench *b, const struct bench_row *over, const struct bench_row *less,
 		 const struct bench_row *under, struct bench_quartiles *q)
 {
 	bool dirty;
 
-	summarise(b, over, under, q, &dirty);
+	summarise(b, over, less, under, q, &dirty);
 	return dirty;
 }
 
@@ -94,7 +103,7 @@ void bench_evaluate(struct bench *b)
 	for (i = 0; i < b->nr_rows; i++) {
 		struct bench_row *row = &b->rows[i];
 
-		row->samples = summarise(b, row, NULL, &row->time, &row->dirty);
-		bench_ratio(b, row, row->plain, &row->ratio);
+		row->samples = summarise(b, row, NULL, NULL, &row->time, &row->dirty);
+		bench_ratio(b, row, NULL, row->plain, &row->ratio);
 	}
 }

@@ -2,7 +2,7 @@
 /* The figures for machines. */
 #include "bench.h"
 
-static void put_quartiles(struct json *j, const char *key, const char *to,
+void bench_json_quartiles(struct json *j, const char *key, const char *to,
 			  const struct bench_quartiles *q)
 {
 	json_object(j, key);
@@ -26,12 +26,12 @@ static void put_row(struct json *j, const struct bench_row *row)
 	json_int(j, "samples", row->samples);
 	json_bool(j, "disturbed", row->dirty);
 	json_uint(j, "iterations", row->n);
-	put_quartiles(j, "ns", NULL, &row->time);
-	put_quartiles(j, "ratio", row->plain->c->name, &row->ratio);
+	bench_json_quartiles(j, "ns", NULL, &row->time);
+	bench_json_quartiles(j, "ratio", row->plain->c->name, &row->ratio);
 	json_end_object(j);
 }
 
-static void put_machine(struct json *j, const struct bench *b)
+void bench_json_machine(struct json *j, const struct bench *b)
 {
 	json_string(j, "version", opv_version());
 	json_string(j, "date", b->date);
@@ -42,13 +42,17 @@ static void put_machine(struct json *j, const struct bench *b)
 	json_bool(j, "sections", b->status.fast);
 	json_string(j, "sections_why", b->status.why);
 	json_bool(j, "pinned", b->pin);
+}
+
+static void put_method(struct json *j, const struct bench *b)
+{
 	json_int(j, "rounds", b->rounds);
 	json_uint(j, "sample_ns", b->sample);
 	json_uint(j, "samples_retaken", b->retaken);
 	json_uint(j, "samples_preempted", b->disturbed);
 }
 
-static void put_aim(struct json *j, const struct bench_aim *aim)
+void bench_json_aim(struct json *j, const struct bench_aim *aim)
 {
 	json_object(j, NULL);
 	json_string(j, "aim", aim->text);
@@ -59,7 +63,7 @@ static void put_aim(struct json *j, const struct bench_aim *aim)
 	if (aim->measured) {
 		json_bool(j, "disturbed", aim->dirty);
 		json_bool(j, "met", aim->met && !aim->dirty);
-		put_quartiles(j, "value", NULL, &aim->q);
+		bench_json_quartiles(j, "value", NULL, &aim->q);
 	}
 	json_end_object(j);
 }
@@ -72,7 +76,7 @@ static void put_aims(struct json *j, const struct bench *b)
 	json_array(j, "aims");
 	for (i = 0; i < bench_nr_aims(); i++) {
 		bench_aim(b, i, &aim);
-		put_aim(j, &aim);
+		bench_json_aim(j, &aim);
 	}
 	json_end_array(j);
 }
@@ -84,7 +88,8 @@ void bench_json(const struct bench *b)
 
 	json_begin(&j, stdout);
 	json_object(&j, NULL);
-	put_machine(&j, b);
+	bench_json_machine(&j, b);
+	put_method(&j, b);
 	json_array(&j, "rows");
 	for (i = 0; i < b->nr_rows; i++)
 		put_row(&j, &b->rows[i]);

@@ -17,7 +17,7 @@ static void put_quartiles(const struct bench_quartiles *q)
 	put(q->q3);
 }
 
-static void heading(const struct bench *b)
+void bench_heading(const struct bench *b)
 {
 	const char *bold = style(stdout, "1"), *plain = style(stdout, "0");
 
@@ -26,6 +26,10 @@ static void heading(const struct bench *b)
 	       b->nr_cpus == 1 ? "" : "s", b->kernel, __VERSION__);
 	printf("sections: %s (%s); threads %s\n", b->status.fast ? "yes" : "no", b->status.why,
 	       b->pin ? "stay on their CPUs" : "go where they like");
+}
+
+static void method(const struct bench *b)
+{
 	printf("%d round%s, samples of %.2g ms; %" PRIu64 " taken again after a preemption,\n%"
 	       PRIu64 " left out for one where a row has five others\n", b->rounds, b->rounds == 1 ? "" : "s", (double)b->sample / 1e6,
 	       b->retaken, b->disturbed);
@@ -50,7 +54,7 @@ static void put_row(const struct bench_row *row)
 	puts(row->dirty ? " *" : "");
 }
 
-static void put_aim(const struct bench_aim *aim)
+void bench_put_aim(const struct bench_aim *aim)
 {
 	bool told = aim->measured && !aim->dirty;
 	const char *verdict = !aim->measured ? "not measured" : aim->dirty ? "too disturbed to tell" :
@@ -65,16 +69,21 @@ static void put_aim(const struct bench_aim *aim)
 	printf("  %s%s%s\n", style(stdout, colour), verdict, style(stdout, "0"));
 }
 
+void bench_aim_heading(void)
+{
+	printf("\n%s%-44s %17s %8s %8s %8s%s\n", style(stdout, "1"), "aim", "", "measured", "q1", "q3",
+	       style(stdout, "0"));
+}
+
 static void put_aims(const struct bench *b)
 {
 	struct bench_aim aim;
 	int i;
 
-	printf("\n%s%-44s %17s %8s %8s %8s%s\n", style(stdout, "1"), "aim", "", "measured", "q1", "q3",
-	       style(stdout, "0"));
+	bench_aim_heading();
 	for (i = 0; i < bench_nr_aims(); i++) {
 		bench_aim(b, i, &aim);
-		put_aim(&aim);
+		bench_put_aim(&aim);
 	}
 }
 
@@ -92,7 +101,8 @@ void bench_table(const struct bench *b)
 {
 	int group = -1, i;
 
-	heading(b);
+	bench_heading(b);
+	method(b);
 	for (i = 0; i < b->nr_rows; i++) {
 		if ((int)b->rows[i].c->group != group)
 			titles(b->rows[i].c->group);
