@@ -18,28 +18,14 @@
 _Static_assert(offsetof(struct opv_log, writes.nr) == 0, "where the sections look");
 _Static_assert(OPV_NR_LOGS * sizeof(struct opv_log) <= (1u << 22) - (1u << 21), "room in the stripe");
 
-/*
- * What this thread holds.  An entry is claimed (busy) before it is changed, and a
- * handler that comes in between leaves it as it was or claimed it before.
- */
-static __thread struct holding {
-	uint64_t domain;		/* id, 0: nothing */
-	uint32_t index;
-	bool busy;
-} holdings[4] __attribute__((__tls_model__("initial-exec")));
-
-#define NR_HOLDINGS (sizeof(holdings) / sizeof(holdings[0]))
-
-struct opv_log *opv_log_at(struct opv_domain *d, uint32_t index)
-{
-	return (struct opv_log *)((char *)d + OPV_LOG_OFFSET) + index;
-}
+__thread struct opv_holding opv_holdings[OPV_NR_HOLDINGS]
+	__attribute__((__tls_model__("initial-exec")));
 
 /*
  * The log of a holding, which is claimed.  NULL when a handler, or the vector
  * that this one interrupts, has it under another holding: this one is void then.
  */
-static struct opv_log *use(struct opv_domain *d, struct holding *h, uint32_t *index)
+static struct opv_log *use(struct opv_domain *d, struct opv_holding *h, uint32_t *index)
 {
 	struct opv_log *log = opv_log_at(d, h->index);
 
@@ -53,12 +39,12 @@ static struct opv_log *use(struct opv_domain *d, struct holding *h, uint32_t *in
 	return log;
 }
 
-static struct holding *claim(uint64_t domain)
+static struct opv_holding *claim(uint64_t domain)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_HOLDINGS; i++) {
-		struct holding *h = &holdings[i];
+	for (i = 0; i < OPV_NR_HOLDINGS; i++) {
+		struct opv_holding *h = &opv_holdings[i];
 
 		if (h->busy || h->domain != domain)
 			continue;
@@ -75,8 +61,8 @@ static bool is_held(const struct opv_domain *d, uint32_t index)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_HOLDINGS; i++)
-		if (holdings[i].domain == d->id && holdings[i].index == index)
+	for (i = 0; i < OPV_NR_HOLDINGS; i++)
+		if (opv_holdings[i].domain == d->id && opv_holdings[i].index == index)
 			return true;
 	return false;
 }
@@ -149,13 +135,13 @@ static void reclaim(struct opv_domain *d, uint32_t tid)
 }
 
 /* What this thread held of another domain, which may be gone, in favour of this one. */
-static struct holding *evict(void)
+static struct opv_holding *evict(void)
 {
 	static __thread unsigned int next __attribute__((__tls_model__("initial-exec")));
 	unsigned int i;
 
-	for (i = 0; i < NR_HOLDINGS; i++) {
-		struct holding *h = &holdings[next++ % NR_HOLDINGS];
+	for (i = 0; i < OPV_NR_HOLDINGS; i++) {
+		struct opv_holding *h = &opv_holdings[next++ % OPV_NR_HOLDINGS];
 
 		if (h->busy)
 			continue;
@@ -167,7 +153,7 @@ static struct holding *evict(void)
 }
 
 /* A free log of the domain under a holding that is claimed. */
-static bool fill(struct opv_domain *d, struct holding *h)
+static bool fill(struct opv_domain *d, struct opv_holding *h)
 {
 	uint32_t tid = (uint32_t)OPV_SYS(SYS_gettid), index;
 	bool found;
@@ -190,7 +176,7 @@ static bool fill(struct opv_domain *d, struct holding *h)
 
 struct opv_log *opv_log_take(struct opv_domain *d, uint32_t *index)
 {
-	struct holding *h = claim(d->id);
+	struct opv_holding *h = claim(d->id);
 
 	if (!h) {
 		h = claim(0);
@@ -207,8 +193,8 @@ void opv_log_give(struct opv_domain *d, uint32_t index)
 	unsigned int i;
 
 	opv_log_at(d, index)->writes.busy = 0;
-	for (i = 0; i < NR_HOLDINGS; i++) {
-		struct holding *h = &holdings[i];
+	for (i = 0; i < OPV_NR_HOLDINGS; i++) {
+		struct opv_holding *h = &opv_holdings[i];
 
 		if (h->busy && h->domain == d->id && h->index == index) {
 			atomic_signal_fence(memory_order_seq_cst);
@@ -222,9 +208,9 @@ void opv_log_forget(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_HOLDINGS; i++)
-		if (!holdings[i].busy)
-			holdings[i].domain = 0;
+	for (i = 0; i < OPV_NR_HOLDINGS; i++)
+		if (!opv_holdings[i].busy)
+			opv_holdings[i].domain = 0;
 }
 
 void opv_log_fork(struct opv_domain *d)

@@ -13,9 +13,7 @@
 
 #include <opv/vector.h>
 
-#include "slot.h"
-
-struct opv_domain;
+#include "domain.h"
 
 /* The reads that a vector depends on; private to its owner. */
 struct opv_read {
@@ -50,10 +48,59 @@ struct opv_log {
 #define OPV_ABORT	(-2)
 #define OPV_CHANGED	(-3)
 
+/*
+ * What a thread holds.  An entry is claimed (busy) before it is changed, and a
+ * handler that comes in between leaves it as it was or claimed it before.
+ */
+struct opv_holding {
+	uint64_t domain;		/* id, 0: nothing */
+	uint32_t index;
+	bool busy;
+};
+
+#define OPV_NR_HOLDINGS 4
+
+extern __thread struct opv_holding opv_holdings[OPV_NR_HOLDINGS]
+	__attribute__((__tls_model__("initial-exec")));
+
+static inline struct opv_log *opv_log_at(struct opv_domain *d, uint32_t index)
+{
+	return (struct opv_log *)((char *)d + OPV_LOG_OFFSET) + index;
+}
+
 /* A log of the domain for this thread, NULL if there is none left; and back. */
 struct opv_log *opv_log_take(struct opv_domain *d, uint32_t *index);
 void opv_log_give(struct opv_domain *d, uint32_t index);
-struct opv_log *opv_log_at(struct opv_domain *d, uint32_t index);
+
+/*
+ * The same, inline, for the log that the thread had last: NULL if it is not of this
+ * domain or is in use.
+ */
+static inline struct opv_log *opv_log_retake(struct opv_domain *d, uint32_t *index)
+{
+	struct opv_holding *h = &opv_holdings[0];
+	struct opv_log *log;
+
+	if (h->busy || h->domain != d->id)
+		return NULL;
+	h->busy = true;
+	atomic_signal_fence(memory_order_seq_cst);
+	log = opv_log_at(d, h->index);
+	if (h->domain != d->id || log->writes.busy) {
+		h->busy = false;	/* a handler was here */
+		return NULL;
+	}
+	log->writes.busy = 1;
+	*index = h->index;
+	return log;
+}
+
+static inline void opv_log_regive(struct opv_log *log)
+{
+	log->writes.busy = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	opv_holdings[0].busy = false;
+}
 
 /* After fork, in the child: forget what the thread held; free a domain's logs. */
 void opv_log_forget(void);

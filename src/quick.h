@@ -170,19 +170,24 @@ int quick_prepared(const struct opv_prepared *p, const struct opv_slot *slot, ui
 		   struct opv_read *reads, struct opv_read **end, struct opv_write *writes,
 		   uint32_t *nr_writes)
 {
-	const uint64_t handles = (uintptr_t)slot - opv_window_of(p->domain);
-	const uint64_t parameters = (uintptr_t)params - (uintptr_t)OPV_PARAM(0);
+	/* By kind: what is added to an address, a handle, a parameter. */
+	const uint64_t base[4] = {
+		0,
+		(uintptr_t)slot - opv_window_of(p->domain),
+		(uintptr_t)params - (uintptr_t)OPV_PARAM(0),
+		0,
+	};
 	uint32_t nr = 0;
 	int i;
 
 	for (i = 0; i < p->count; i++) {
 		const struct opv_prepared_step *s = &p->steps[i];
 		const uint32_t type = s->type, len = s->len;
-		uint64_t a = s->a + (s->a_kind == 1 ? handles : s->a_kind == 2 ? parameters : 0);
+		uint64_t a = s->a + base[s->a_kind];
 		uint64_t b = s->b, x, y;
 
 		if (s->b_kind != 3) {
-			b += s->b_kind == 1 ? handles : s->b_kind == 2 ? parameters : 0;
+			b += base[s->b_kind];
 			if (s->b_from != 255) {
 				b = writes[s->b_from].value;
 			} else {

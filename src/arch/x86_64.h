@@ -6,6 +6,8 @@
  * The sections of the local engine on x86-64: confirm what was read and commit
  * one store; apply a published log.  Registers and signature as in
  * <opv/arch/x86_64.h>; what they are for, docs/local.md.
+ *
+ * They leave rseq_cs armed; whoever is done with them disarms it, once.
  */
 
 #include <stddef.h>
@@ -28,7 +30,6 @@
 
 #define OPV_LOCAL_END							\
 	"2:\n\t"							\
-	OPV_ASM_DISARM							\
 	".pushsection __rseq_failure, \"ax?\"\n\t"			\
 	".byte 0x0f, 0xb9, 0x3d\n\t"					\
 	".long " OPV_ASM_STR(OPV_RSEQ_SIG) "\n\t"			\

@@ -191,6 +191,7 @@ static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 		opv_log_give(d, index);
 	if (ret != OPV_PASS)
 		opv_count_here(d, l.rseq, cpu, engine_local);
+	opv_rseq_disarm(l.rseq);
 	return ret;
 }
 
@@ -255,8 +256,15 @@ bool quick_publish(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slo
 		    !finish_later(d, rseq, cpu, index))
 			return true;	/* the log is not ours any more */
 	}
-	opv_log_give(d, index);
+	opv_log_regive(log);
 	return done;
+}
+
+/* A section did not do it; the general road may take it elsewhere. */
+static int passed(ptrdiff_t rseq)
+{
+	opv_rseq_disarm(rseq);
+	return OPV_PASS;
 }
 
 int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
@@ -287,16 +295,16 @@ int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, i
 
 	if (q.nr_writes < 2) {
 		if (!quick_commit(rseq, cpu, slot, reads, reads + q.nr_reads, writes, q.nr_writes))
-			return OPV_PASS;
+			return passed(rseq);
 	} else {
-		log = opv_log_take(d, &index);
+		log = opv_log_retake(d, &index);
 		if (!log)
 			return OPV_PASS;
 		for (i = 0; i < q.nr_writes; i++)
 			log->writes.write[i] = writes[i];
 		if (!quick_publish(d, rseq, cpu, slot, reads, reads + q.nr_reads, log, index,
 				   (uint32_t)q.nr_writes))
-			return OPV_PASS;
+			return passed(rseq);
 	}
 	opv_count_here(d, rseq, cpu, vectors);	/* and engine_local: env.c */
 	return ret;
@@ -318,14 +326,14 @@ int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 	if (p->nr_stores < 2) {
 		ret = quick_prepared(p, slot, params, reads, &end, &write, &nr);
 		if (!quick_commit(rseq, cpu, slot, reads, end, &write, nr))
-			return OPV_PASS;
+			return passed(rseq);
 	} else {
-		log = opv_log_take(d, &index);
+		log = opv_log_retake(d, &index);
 		if (!log)
 			return OPV_PASS;
 		ret = quick_prepared(p, slot, params, reads, &end, log->writes.write, &nr);
 		if (!quick_publish(d, rseq, cpu, slot, reads, end, log, index, nr))
-			return OPV_PASS;
+			return passed(rseq);
 	}
 	opv_count_here(d, rseq, cpu, vectors);
 	return ret;
@@ -340,6 +348,7 @@ void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
 	l.cpu = cpu;
 	l.rseq = rseq;
 	open_up(&l, atomic_load_explicit(&l.slot->key, memory_order_acquire));
+	opv_rseq_disarm(rseq);
 }
 
 static bool suits(int cpu)
