@@ -14,11 +14,14 @@
 #include "thread.h"
 
 /*
- * Sections that abort do so because somebody is preempted or signalled; to see
- * that three times running, one of them in the caller's text, is rare, unless it is
- * a debugger's single step, and then no number of tries is enough and each costs.
+ * Tries of the section in here.  An abort is somebody being preempted or signalled;
+ * after the one in the caller's text a second one running is rare, unless it is a
+ * debugger's single step, and then no number of tries is enough and each costs.
+ * Calls that come here all the same, because they are counted or some are forced,
+ * have had no try before.
  */
-#define SECTION_TRIES 2
+#define TRIES_AFTER_ABORT 1
+#define TRIES_DIVERTED 2
 
 struct slow {
 	struct opv_domain *d;
@@ -95,7 +98,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 	if (opv_engine_diverts()) {
 		s->forced = opv_engine_forced();
 		s->diverted = s->forced < 0;
-		s->tries = SECTION_TRIES;
+		s->tries = TRIES_DIVERTED;
 	}
 	if (s->forced >= 0) {
 		opv_count(s->as, forced);
@@ -112,7 +115,7 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 		/* Nothing stands in its way; so it was aborted, or the key opened since. */
 		opv_count(s->as, aborted);
 		s->aborts = true;
-		s->tries = SECTION_TRIES;
+		s->tries = TRIES_AFTER_ABORT;
 	} else {
 		opv_count(s->as, closed);
 	}
