@@ -27,6 +27,11 @@ binutils readelf test
 python3-minimal python3 test
 sqlite3 sqlite3 test
 spin spin test
+xz-utils xz test
+libcap2-bin setcap test
+groff-base groff test
+man-db man test
+musl-tools musl-gcc test
 LIST
 }
 

@@ -58,7 +58,7 @@ is "$(sed -n 's/^\.BR opv\\-\([a-z]*\) (1)$/\1/p' "$OPV_SRC/man/opv.1" | head -n
 
 # Colour.
 coloured() { grep -c "$(printf '\033')" "$tmp/typescript"; }
-if command -v script >/dev/null 2>&1; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 	TERM=xterm script -qec "'$opv' run -e 'u8 a; add a 1'" /dev/null >"$tmp/typescript"
 	ok "$([ "$(coloured)" -gt 0 ]; echo $?)" "there is colour on a terminal"
 	NO_COLOR=1 TERM=xterm script -qec "'$opv' run -e 'u8 a; add a 1'" /dev/null >"$tmp/typescript"
@@ -66,7 +66,7 @@ if command -v script >/dev/null 2>&1; then
 	TERM=dumb script -qec "'$opv' probe" /dev/null >"$tmp/typescript"
 	is "$(coloured)" 0 "nor on one that is dumb"
 else
-	skip "there is colour on a terminal" "there is no script(1) to make one"
+	skip "there is colour on a terminal" "no script(1), or no pseudo-terminal for it"
 fi
 
 # The page of opv run has every operation, type and exit status.

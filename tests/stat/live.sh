@@ -36,7 +36,7 @@ is "$(perl -MJSON::PP -0777 -e '
 	}
 	print $bad' <"$tmp/err")" 0 "counts only grow"
 
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 	script -qec "stty cols 60 rows 8; '$opv' stat -i 0.1 sleep 0.45 >/dev/null" /dev/null </dev/null \
 		>"$tmp/tty"
 	like "$(cat "$tmp/tty")" "$(printf '\033')\[[0-9]+A" "on a terminal of its own it redraws in place"
@@ -49,6 +49,6 @@ if command -v script >/dev/null; then
 		</dev/null >"$tmp/tty"
 	like "$(cat "$tmp/tty")" "^three" "the command keeps the terminal"
 else
-	skip "on a terminal it redraws in place" "script(1) is not installed"
+	skip "on a terminal it redraws in place" "no script(1), or no pseudo-terminal for it"
 fi
 done_testing
