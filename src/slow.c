@@ -358,6 +358,18 @@ int opv_slow_cmpxchg(enum opv_call call, struct opv_domain *d, void *p, uint64_t
 	return ret == 2 ? 1 : ret;
 }
 
+/* For what no vector can say: the gate closed, fn(arg) as that CPU. */
+static int behind_gate(const struct slow *s, int (*fn)(void *arg), void *arg)
+{
+	int ret;
+
+	not_fast(s);
+	ret = opv_fence_engine_call(s->d, s->as, fn, arg);
+	if (ret < 0)
+		opv_count(s->as, errors);
+	return ret;
+}
+
 struct pop {
 	intptr_t *p;
 	intptr_t expectnot;
@@ -393,13 +405,10 @@ int opv_slow_cmpne_load_off(enum opv_call call, struct opv_domain *d, intptr_t *
 	if (ret)
 		return ret;
 	TRY(&s, opv_sec_cmpne_load_off(SECTION(&s), p, expectnot, off, load));
-	not_fast(&s);
 	arg.p = address(&s, p, sizeof(*p), true);
-	ret = opv_fence_engine_call(s.d, s.as, pop, &arg);
+	ret = behind_gate(&s, pop, &arg);
 	if (!ret)
 		*load = arg.value;
-	if (ret < 0)
-		opv_count(s.as, errors);
 	return ret;
 }
 
@@ -432,13 +441,9 @@ int opv_slow_push(enum opv_call call, struct opv_domain *d, intptr_t *p, ptrdiff
 	if (ret)
 		return ret;
 	TRY(&s, opv_sec_push(SECTION(&s), p, off, node));
-	not_fast(&s);
 	touch((char *)node + off, sizeof(intptr_t), true);
 	arg.p = address(&s, p, sizeof(*p), true);
-	ret = opv_fence_engine_call(s.d, s.as, push, &arg);
-	if (ret < 0)
-		opv_count(s.as, errors);
-	return ret;
+	return behind_gate(&s, push, &arg);
 }
 
 int opv_slow_cmpeq_store(enum opv_call call, struct opv_domain *d, intptr_t *p,
