@@ -27,6 +27,8 @@
  *	-EAGAIN	the same as EFAULT, of an operand whose expect_fault byte is
  *		not zero: the pointer was read speculatively, read it again
  *	-ENOMEM	no memory for the call itself
+ *	-EBUSY	the guard did not hold
+ *	-EINTR	a signal came while the kernel waited (its calls only)
  *
  * They are looked for in this order: flags, cpu < 0, count, vec, operations in
  * order, sum of lengths, operands in order, cpu.
@@ -46,6 +48,13 @@
  *
  * count 0 is a fence: on return, every section that was in progress on cpu
  * when the call began has committed or will abort.  vec is not looked at.
+ *
+ * CPU_OP_GUARD_FLAG: the first operation is a guard, a COMPARE_EQ of 1, 2, 4 or
+ * 8 bytes; anything else, or count 0, is -EINVAL.  It counts in neither limit
+ * (count may be CPU_OP_VEC_LEN_MAX + 1) nor in the result: i is then counted from
+ * the operation behind it.  If it does not hold the answer is -EBUSY and nothing
+ * was done.  It is how user space lays a gate of its own before any vector.  Only
+ * the kernel's own calls know this flag.
  *
  * History: numbers 0 to 9 are those of the postings of November 2017 to April
  * 2018.  The postings of autumn 2018 gave MEMCPY_RELEASE and ADD_RELEASE the
@@ -88,6 +97,7 @@ enum cpu_op_type {
 enum cpu_opv_flags {
 	CPU_OP_NR_FLAG = 1 << 0,	/* answer NR_CPU_OPS, look at nothing else */
 	CPU_OP_VEC_LEN_MAX_FLAG = 1 << 1, /* answer CPU_OP_VEC_LEN_MAX, likewise */
+	CPU_OP_GUARD_FLAG = 1 << 2,	/* the first operation is a guard */
 };
 
 /* 32 bytes on every machine; addresses are zero-extended to 64 bits. */
