@@ -69,6 +69,13 @@ void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq);
 int opv_fence_engine_wait(struct opv_domain *d, int cpu);
 
 /*
+ * The same as many CPUs at one moment, those whose bits are set: fn(arg) runs while all
+ * are closed, under one fence.  *failed is the CPU that an error is for, if it is not fn's.
+ */
+int opv_fence_engine_call_many(struct opv_domain *d, const uint64_t *cpus, int (*fn)(void *arg),
+			       void *arg, int *failed);
+
+/*
  * The fence engine with many vectors: cpus is the set of the requests' CPUs.  Sets each
  * request's result and answers 0, or runs nothing and answers -errno, *failed
  * being the CPU that it was for.

@@ -267,10 +267,10 @@ static int unlock_one(struct opv_domain *d, int cpu, void *arg)
 	return 0;
 }
 
-int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, int nr,
-			  const uint64_t *cpus, int *failed)
+int opv_fence_engine_call_many(struct opv_domain *d, const uint64_t *cpus, int (*fn)(void *arg),
+			       void *arg, int *failed)
 {
-	int tries = 0, end = (int)d->nr_cpus, ret, locked_end, at, i;
+	int tries = 0, end = (int)d->nr_cpus, ret, locked_end, at;
 	struct opv_guard g;
 
 	opv_guard_enter(&g, 0);
@@ -289,20 +289,48 @@ int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, in
 			ret = for_each_cpu(d, cpus, end, failed, check_one, NULL);
 	} while (ret == -EAGAIN && ++tries < CLOSE_TRIES);
 
-	if (!ret)
+	if (!ret) {
 		for_each_cpu(d, cpus, end, &at, finish_one, NULL);
-	for (i = 0; !ret && i < nr; i++) {
-		opv_count(requests[i].cpu, engine_fence);
-		requests[i].result = run_vector(&(struct vector){ d, requests[i].cpu, requests[i].vec,
-								  requests[i].count });
+		ret = fn(arg);
+		for_each_cpu(d, cpus, end, &at, open_one, NULL);
+	} else {
+		for_each_cpu(d, cpus, end, &at, reopen_one, NULL);
+		ret = ret == -EAGAIN ? -EDEADLK : ret;
 	}
-	for_each_cpu(d, cpus, end, &at, ret ? reopen_one : open_one, NULL);
 unlock:
 	/* Within fork they stay locked, until its last handler. */
 	if (!opv_registry_forking(&g) && !OPV_BROKEN(LOCK))
 		for_each_cpu(d, cpus, locked_end, &at, unlock_one, &g);
 	opv_guard_leave(&g);
-	return ret == -EAGAIN ? -EDEADLK : ret;
+	return ret;
+}
+
+struct requests {
+	struct opv_domain *d;
+	struct opv_request *of;
+	int nr;
+};
+
+static int run_requests(void *arg)
+{
+	const struct requests *r = arg;
+	int i;
+
+	for (i = 0; i < r->nr; i++) {
+		struct vector v = { r->d, r->of[i].cpu, r->of[i].vec, r->of[i].count };
+
+		opv_count(v.cpu, engine_fence);
+		r->of[i].result = run_vector(&v);
+	}
+	return 0;
+}
+
+int opv_fence_engine_many(struct opv_domain *d, struct opv_request *requests, int nr,
+			  const uint64_t *cpus, int *failed)
+{
+	struct requests r = { d, requests, nr };
+
+	return opv_fence_engine_call_many(d, cpus, run_requests, &r, failed);
 }
 
 static bool available(const char **why)

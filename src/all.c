@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * All CPUs at one moment, at the price of those that were ever used.
+ *
+ * T is any instant at which the used ones are closed and fenced.  As a CPU whose bit is
+ * found unset after T nothing was done before T, so its data at T is zero.  If a bit
+ * was set meanwhile, that CPU belongs to the set and all is done over, at most as
+ * often as there are CPUs.
+ */
+#include "all.h"
+
+#include "count.h"
+#include "engine.h"
+
+#define MAX_CPUS 65536
+#define SET_CHANGED 1
+
+struct all {
+	struct opv_domain *d;
+	int (*fn)(const uint64_t *cpus, void *arg);
+	void *arg;
+	uint64_t cpus[MAX_CPUS / 64];	/* as far as the domain has some */
+};
+
+static uint32_t words(const struct opv_domain *d)
+{
+	return (d->nr_cpus + 63) / 64;
+}
+
+static int run(void *arg)
+{
+	struct all *a = arg;
+	uint32_t i;
+
+	for (i = 0; i < words(a->d); i++)
+		if (opv_used_cpus(a->d, i) != a->cpus[i])
+			return SET_CHANGED;
+	opv_count(0, engine_fence);
+	return a->fn(a->cpus, a->arg);
+}
+
+int opv_as_all(struct opv_domain *d, int (*fn)(const uint64_t *cpus, void *arg), void *arg)
+{
+	struct all a;
+	int ret, failed = 0;
+	uint32_t i;
+
+	a.d = d;
+	a.fn = fn;
+	a.arg = arg;
+	do {
+		for (i = 0; i < words(d); i++)
+			a.cpus[i] = opv_used_cpus(d, i);
+		ret = opv_fence_engine_call_many(d, a.cpus, run, &a, &failed);
+	} while (ret == SET_CHANGED);
+	if (ret < 0)
+		opv_count(failed, errors);
+	return ret;
+}
