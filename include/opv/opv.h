@@ -11,4 +11,6 @@
 #include <opv/prepared.h>	/* the same, checked once and run often */
 #include <opv/engine.h>	/* how it is done here, how often, why not faster */
 
+#include <opv/counter.h>	/* what is made of them: counters, histograms */
+
 #endif /* _OPV_OPV_H */

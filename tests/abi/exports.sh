@@ -20,7 +20,7 @@ fi
 # there to be an error at compile time, and is nowhere.
 # Inline functions of the kind that is a symbol as well, OPV_CALL, count as declared.
 gcc -std=gnu11 -Iinclude -DOPV_CALL= -aux-info "$tmp/aux" -fsyntax-only "$tmp/all.c" || exit 1
-grep '^/\* include/opv/.*extern ' "$tmp/aux" |
+grep '^/\* include/opv/.*extern ' "$tmp/aux" | sed 's| /\* (.*||' |
 	sed -n 's/.*[ *]\([a-z_0-9]*\) (.*/\1/p' | grep -v '^opv_no_such_width$' >"$tmp/functions"
 # Variables.
 gcc -std=gnu11 -Iinclude -E -P "$tmp/all.c" |
