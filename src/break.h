@@ -10,6 +10,9 @@
 #define OPV_BREAK_KEY	2	/* do not close the key */
 #define OPV_BREAK_LOOP	3	/* do not look whether a section opened it again */
 #define OPV_BREAK_LOCK	4	/* two threads may work as one CPU */
+#define OPV_BREAK_GATE	5	/* follow a list, or drain a magazine, with the gate open */
+#define OPV_BREAK_TAG	6	/* do not count the changes of a pool's stacks */
+#define OPV_BREAK_OPERATION 7	/* take from a magazine whatever it did since it was read */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0
