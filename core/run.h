@@ -66,6 +66,11 @@ static inline int opv_run_is_word(const void *a, const void *b, uint32_t len)
 	return opv_is_width(len) && !(((uintptr_t)a | (uintptr_t)b) & (len - 1));
 }
 
+static inline int opv_is_release(int op)
+{
+	return op == CPU_ADD_RELEASE_OP || op == CPU_MEMCPY_RELEASE_OP;
+}
+
 static inline int opv_run_equal(uint64_t addr_a, uint64_t addr_b, uint32_t len)
 {
 	const void *a = (const void *)(uintptr_t)addr_a;
@@ -110,37 +115,49 @@ static inline void opv_run_copy(uint64_t addr_dst, uint64_t addr_src, uint32_t l
 	}
 }
 
+/*
+ * One operation, its operands at x and y in the order of opv_operands(), wherever
+ * that may be.  0: on to the next; 1: the compare stops the vector.
+ */
+static inline int opv_run_one(const struct cpu_op *op, void *x, const void *y)
+{
+	const uint64_t at = (uintptr_t)x;
+
+	if (opv_is_release(op->op))
+		opv_port_release();
+	switch (opv_shape(op->op)) {
+	case OPV_SHAPE_COMPARE:
+		return opv_run_equal(at, (uintptr_t)y, op->len) != (op->op == CPU_COMPARE_EQ_OP);
+	case OPV_SHAPE_COPY:
+		opv_run_copy(at, (uintptr_t)y, op->len);
+		break;
+	case OPV_SHAPE_ARITH:
+		opv_run_rmw(op, at, (uint64_t)op->u.arithmetic_op.count);
+		break;
+	case OPV_SHAPE_BITWISE:
+		opv_run_rmw(op, at, op->u.bitwise_op.mask);
+		break;
+	case OPV_SHAPE_SHIFT:
+		opv_run_rmw(op, at, op->u.shift_op.bits);
+		break;
+	case OPV_SHAPE_NONE:
+		opv_port_mb();
+		break;
+	}
+	return 0;
+}
+
 static inline int opv_run(const struct cpu_op *vec, int count)
 {
 	int i;
 
 	for (i = 0; i < count; i++) {
-		const struct cpu_op *op = &vec[i];
+		struct opv_operand at[2] = { { 0 } };
 
-		if (op->op == CPU_ADD_RELEASE_OP || op->op == CPU_MEMCPY_RELEASE_OP)
-			opv_port_release();
-		switch (opv_shape(op->op)) {
-		case OPV_SHAPE_COMPARE:
-			if (opv_run_equal(op->u.compare_op.a, op->u.compare_op.b, op->len) !=
-			    (op->op == CPU_COMPARE_EQ_OP))
-				return i + 1;
-			break;
-		case OPV_SHAPE_COPY:
-			opv_run_copy(op->u.memcpy_op.dst, op->u.memcpy_op.src, op->len);
-			break;
-		case OPV_SHAPE_ARITH:
-			opv_run_rmw(op, op->u.arithmetic_op.p, (uint64_t)op->u.arithmetic_op.count);
-			break;
-		case OPV_SHAPE_BITWISE:
-			opv_run_rmw(op, op->u.bitwise_op.p, op->u.bitwise_op.mask);
-			break;
-		case OPV_SHAPE_SHIFT:
-			opv_run_rmw(op, op->u.shift_op.p, op->u.shift_op.bits);
-			break;
-		case OPV_SHAPE_NONE:
-			opv_port_mb();
-			break;
-		}
+		opv_operands(&vec[i], at);
+		if (opv_run_one(&vec[i], (void *)(uintptr_t)at[0].addr,
+				(const void *)(uintptr_t)at[1].addr))
+			return i + 1;
 	}
 	return 0;
 }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * cpu_opv(): run a vector of operations as if by one CPU.
+ *
+ * Everything that can fail is done first: then the vector runs, on the CPU that
+ * was asked for and with its interrupts off, and cannot fail any more.
+ */
+#include <linux/slab.h>
+
+#include "call.h"
+
+static int opv_call_prepare(struct opv_call *call, const struct cpu_op __user *uvec)
+{
+	int ret;
+
+	ret = opv_call_copy(call, uvec);
+	if (ret)
+		return ret;
+	ret = opv_call_pin(call);
+	if (ret)
+		return ret;
+	if (opv_call_needs_held(call)) {
+		call->held = kmalloc(CPU_OP_COPY_LEN_MAX, GFP_KERNEL);
+		if (!call->held)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int opv_call_new(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+{
+	struct opv_call *call;
+	int ret;
+
+	call = kmalloc(sizeof(*call), GFP_KERNEL);
+	if (!call)
+		return -ENOMEM;
+	call->count = count;
+	call->guard = guard;
+	call->nr_pins = 0;
+	call->held = NULL;
+
+	ret = opv_call_prepare(call, uvec);
+	if (!ret)
+		ret = opv_exec_on(call, cpu);
+	opv_call_unpin(call);
+	kfree(call->held);
+	kfree(call);
+	return ret;
+}
+
+/**
+ * cpu_opv_run() - run a vector of operations as if by one CPU
+ * @uvec: the operations, in user space
+ * @count: how many; 0 is a fence
+ * @cpu: the CPU; online or not, but the caller must be allowed to run there
+ * @flags: of enum cpu_opv_flags
+ *
+ * The comment on top of the uapi header is the specification.
+ *
+ * Context: process context of the process whose memory it is; may sleep.
+ * Return: 0; i + 1 if compare i stopped it; the answer to a query; or an error,
+ * of which -ERESTARTSYS means that a signal came before anything was done.
+ */
+int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags)
+{
+	const bool guard = flags & CPU_OP_GUARD_FLAG;
+
+	if (flags & ~(CPU_OP_NR_FLAG | CPU_OP_VEC_LEN_MAX_FLAG | CPU_OP_GUARD_FLAG))
+		return -EINVAL;
+	if (flags & CPU_OP_NR_FLAG)
+		return NR_CPU_OPS;
+	if (flags & CPU_OP_VEC_LEN_MAX_FLAG)
+		return CPU_OP_VEC_LEN_MAX;
+	if (cpu < 0)
+		return -EINVAL;
+	if (count < guard || count > CPU_OP_VEC_LEN_MAX + guard)
+		return -EINVAL;
+	if (!count)
+		return opv_exec_on(NULL, cpu);
+	return opv_call_new(uvec, count, cpu, guard);
+}

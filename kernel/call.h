@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _OPV_KERNEL_CALL_H
+#define _OPV_KERNEL_CALL_H
+
+/*
+ * One call of cpu_opv(): the user's vector, what its addresses turned out to be,
+ * and how far it came.  docs/kernel.md says why it is done this way.
+ */
+
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "../core/port/kernel.h"
+#include "../core/check.h"
+
+#define OPV_OPS_MAX	(CPU_OP_VEC_LEN_MAX + 1)	/* and the guard */
+#define OPV_PINS_MAX	(OPV_OPS_MAX * 2 * 2)
+
+/* A page of the caller, held in memory until the call ends. */
+struct opv_pin {
+	unsigned long	addr;		/* where the caller has it */
+	struct page	*page;
+	bool		writable;
+	bool		dirty;		/* written to */
+};
+
+/* An operand: at most one page long, so in at most two. */
+struct opv_span {
+	struct opv_pin	*pin[2];
+	unsigned int	offset;		/* in the first */
+	unsigned int	len;
+};
+
+struct opv_call {
+	int		count;		/* of vec, the guard included */
+	bool		guard;		/* vec[0] is one */
+	unsigned int	nr_pins;
+	void		*held;		/* for copies from a page to itself; see span.c */
+
+	/* As the user gave it.  Addresses in here are never the kernel's. */
+	struct cpu_op	vec[OPV_OPS_MAX];
+	struct opv_span	span[OPV_OPS_MAX][2];
+	struct opv_pin	pin[OPV_PINS_MAX];
+};
+
+/* call.c: all of it.  The result is that of the system call. */
+int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags);
+
+/* vector.c: the vector from user space, checked. */
+int opv_call_copy(struct opv_call *call, const struct cpu_op __user *uvec);
+
+/* pin.c: the pages of all operands.  Unpin whatever pin answered. */
+int opv_call_pin(struct opv_call *call);
+void opv_call_unpin(struct opv_call *call);
+
+/* page.c: a page that is no memory of one process only: 0, OPV_PAGE_OTHER, or an error. */
+#define OPV_PAGE_OTHER 1	/* the first write puts another one in its place */
+int opv_page_check(struct page *page, unsigned long addr);
+
+/* span.c: the vector on its spans, interrupts off; -EBUSY: the guard did not hold. */
+bool opv_call_needs_held(const struct opv_call *call);
+int opv_call_execute(struct opv_call *call);
+
+/* exec.c: on that CPU, or for it.  @call is NULL for a fence. */
+int opv_exec_on(struct opv_call *call, int cpu);
+
+#endif /* _OPV_KERNEL_CALL_H */

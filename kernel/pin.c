@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages of the operands, each brought in and pinned once, in the order in which
+ * faults count.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "call.h"
+
+#ifdef HAVE_foll_interruptible
+# define OPV_FOLL_SIGNALS	FOLL_INTERRUPTIBLE
+#else
+# define OPV_FOLL_SIGNALS	0	/* fatal signals only */
+#endif
+
+/* What is there is had without a lock.  What is not may have to be waited for. */
+static int opv_pin_page(unsigned long addr, bool write, struct page **page)
+{
+	const unsigned int flags = write ? FOLL_WRITE : 0;
+	long ret;
+
+	ret = pin_user_pages_fast(addr, 1, flags | FOLL_NOFAULT, page);
+	if (ret != 1)
+		ret = pin_user_pages_unlocked(addr, 1, page, flags | OPV_FOLL_SIGNALS);
+	if (ret == 1)
+		return 0;
+	return ret ? ret : -EFAULT;
+}
+
+static int opv_pin_suitable(unsigned long addr, bool write, struct page **page)
+{
+	int ret;
+
+	ret = opv_pin_page(addr, write, page);
+	if (ret)
+		return ret;
+	ret = opv_page_check(*page, addr);
+	if (ret == OPV_PAGE_OTHER) {
+		unpin_user_page(*page);
+		ret = opv_pin_page(addr, true, page);
+		if (ret)
+			return ret;
+		ret = opv_page_check(*page, addr);
+		/* Mapped anew under our feet: then this is the one. */
+		if (ret == OPV_PAGE_OTHER)
+			return 0;
+	}
+	if (ret)
+		unpin_user_page(*page);
+	return ret;
+}
+
+static struct opv_pin *opv_find_pin(struct opv_call *call, unsigned long addr, bool write)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr_pins; i++) {
+		struct opv_pin *pin = &call->pin[i];
+
+		if (pin->addr == addr && pin->writable >= write)
+			return pin;
+	}
+	return NULL;
+}
+
+static int opv_get_pin(struct opv_call *call, unsigned long addr, bool write,
+		       struct opv_pin **out)
+{
+	struct opv_pin *pin = opv_find_pin(call, addr, write);
+	int ret;
+
+	if (!pin) {
+		pin = &call->pin[call->nr_pins];
+		ret = opv_pin_suitable(addr, write, &pin->page);
+		if (ret)
+			return ret;
+		pin->addr = addr;
+		pin->writable = write;
+		pin->dirty = false;
+		call->nr_pins++;
+	}
+	*out = pin;
+	return 0;
+}
+
+static int opv_pin_span(struct opv_call *call, const struct opv_operand *o, struct opv_span *span)
+{
+	const unsigned long addr = o->addr, first = addr & PAGE_MASK;
+	int ret;
+
+	span->offset = offset_in_page(addr);
+	span->len = o->len;
+	if (!o->len)
+		return 0;
+	if (addr != o->addr || addr + (o->len - 1) < addr)
+		return -EFAULT;
+	ret = opv_get_pin(call, first, o->write, &span->pin[0]);
+	if (!ret && span->offset + span->len > PAGE_SIZE)
+		ret = opv_get_pin(call, first + PAGE_SIZE, o->write, &span->pin[1]);
+	return ret;
+}
+
+/* What the caller hears of a page that cannot be had. */
+static int opv_pin_error(int err, const struct opv_operand *o)
+{
+	if (err == -ENOMEM)
+		return err;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	return o->expect_fault ? -EAGAIN : -EFAULT;
+}
+
+static int opv_pin_op(struct opv_call *call, const struct cpu_op *op, struct opv_span span[2])
+{
+	struct opv_operand o[2] = { };
+	int i, ret;
+
+	opv_operands(op, o);
+	for (i = 0; i < 2; i++) {
+		ret = opv_pin_span(call, &o[i], &span[i]);
+		if (ret)
+			return opv_pin_error(ret, &o[i]);
+	}
+	return 0;
+}
+
+int opv_call_pin(struct opv_call *call)
+{
+	int i, ret;
+
+	for (i = 0; i < call->count; i++) {
+		ret = opv_pin_op(call, &call->vec[i], call->span[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+void opv_call_unpin(struct opv_call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr_pins; i++)
+		unpin_user_pages_dirty_lock(&call->pin[i].page, 1, call->pin[i].dirty);
+}
