@@ -14,5 +14,6 @@
 #include <opv/engine.h>	/* how it is done here, how often, why not faster */
 
 #include <opv/counter.h>	/* what is made of them: counters, histograms */
+#include <opv/percpu.h>	/* static per-CPU variables */
 
 #endif /* _OPV_OPV_H */
