@@ -15,5 +15,8 @@
 
 #include <opv/counter.h>	/* what is made of them: counters, histograms */
 #include <opv/percpu.h>	/* static per-CPU variables */
+#include <opv/lock.h>	/* a lock for each CPU */
+#include <opv/rwlock.h>	/* many readers, few writers */
+#include <opv/ring.h>	/* records, to be read by somebody else */
 
 #endif /* _OPV_OPV_H */
