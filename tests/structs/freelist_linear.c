@@ -213,7 +213,8 @@ static void check(int road)
 	pthread_t threads[THREADS];
 	intptr_t i;
 
-	wrong = arrived = left = errors = 0;
+	wrong = 0;
+	arrived = left = errors = 0;
 	opv_freelist_init(&f, NULL, offsetof(struct node, next), 0);
 	for (i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, work, (void *)i);
