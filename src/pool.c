@@ -188,7 +188,7 @@ int opv_pool_cut(const struct opv_pool *p, int cpu, uintptr_t w, void **objects,
 }
 
 /* The last of up to n objects, as many as this CPU has room for; answers how many. */
-static int fill(const struct opv_pool *p, void **objects, int n)
+static int fill_magazine(const struct opv_pool *p, void **objects, int n)
 {
 	int tries, cpu, room, len;
 	uintptr_t w;
@@ -268,7 +268,7 @@ static bool take_from_depot(const struct opv_pool *p, int depot, void **object)
 		return false;
 	b = opv_pool_batch(c, index);
 	*object = b->objects[--b->nr];
-	b->nr -= (uint32_t)fill(p, b->objects, (int)b->nr);
+	b->nr -= (uint32_t)fill_magazine(p, b->objects, (int)b->nr);
 	if (b->nr)
 		opv_pool_batch_push(c, depot, index);
 	else
@@ -287,7 +287,7 @@ static int take_from_callback(const struct opv_pool *p, int cpu, void **object)
 		return n;
 	atomic_fetch_add_explicit(&c->allocated, (uint64_t)n, memory_order_relaxed);
 	*object = objects[--n];
-	n -= fill(p, objects, n);
+	n -= fill_magazine(p, objects, n);
 	if (n)
 		opv_pool_store(c, cpu, objects, n);
 	return 1;
@@ -314,7 +314,7 @@ static bool steal(const struct opv_pool *p, int here, void **object)
 		opv_pool_count(opv_pool_magazine(p, cpu), stolen, len);
 		n = (int)len;
 		*object = objects[--n];
-		n -= fill(p, objects, n);
+		n -= fill_magazine(p, objects, n);
 		if (n)
 			opv_pool_store(p->central, here, objects, n);
 		return true;
@@ -376,11 +376,11 @@ int opv_pool_free_slow(const struct opv_pool *p, void *object, int try_only)
 	void *objects[OPV_POOL_BATCH_MAX];
 	int cpu, n;
 
-	if (fill(p, &object, 1))
+	if (fill_magazine(p, &object, 1))
 		return 0;
 	cpu = opv_cpu();
 	miss(p, cpu, OPV_POOL_LACKED_ROOM);
-	if (fill(p, &object, 1))
+	if (fill_magazine(p, &object, 1))
 		return 0;
 	if (try_only)
 		return opv_pool_store_one(c, cpu, object) ? 0 : 1;

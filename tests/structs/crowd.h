@@ -31,13 +31,22 @@ struct crowd {
 
 static struct crowd *the_crowd;
 static _Atomic int crowd_running;
+static _Atomic int crowd_errno;		/* handlers that came back with another one */
 static __thread struct member *crowd_handler;
 
 static void crowd_signal(int sig)
 {
+	int saved = errno;
+
 	(void)sig;
+	errno = 4321;
 	if (crowd_handler && crowd_running)
 		the_crowd->step(crowd_handler);
+#ifndef __SANITIZE_THREAD__		/* which calls handlers where it likes, and has an errno of its own */
+	if (errno != 4321)
+		crowd_errno++;
+#endif
+	errno = saved;
 }
 
 static void *crowd_thread(void *arg)

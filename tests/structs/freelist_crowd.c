@@ -272,5 +272,6 @@ int main(int argc, char **argv)
 			unmapped(2 * cpus, road, seed++);
 		crowd_leave(road);
 	}
+	is(crowd_errno, 0, "handlers leave errno alone");
 	return done();
 }

@@ -182,5 +182,6 @@ int main(int argc, char **argv)
 			conserve(threads, road, seed++);
 		crowd_leave(road);
 	}
+	is(crowd_errno, 0, "handlers leave errno alone");
 	return done();
 }
