@@ -27,25 +27,44 @@ static int opv_call_prepare(struct opv_call *call, const struct cpu_op __user *u
 	return 0;
 }
 
-static int opv_call_new(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+/* As large as the vector asks for: some kernels clear what they allocate. */
+static struct opv_call *opv_call_alloc(int count, bool guard)
 {
+	const size_t vec = sizeof(struct opv_call) + count * sizeof(struct cpu_op);
+	const size_t span = count * sizeof(struct opv_span [2]);
+	const size_t pin = count * OPV_OP_PINS * sizeof(struct opv_pin);
 	struct opv_call *call;
-	int ret;
 
-	call = kmalloc(sizeof(*call), GFP_KERNEL);
+	call = kmalloc(vec + span + pin, GFP_KERNEL);
 	if (!call)
-		return -ENOMEM;
+		return NULL;
 	call->count = count;
 	call->guard = guard;
 	call->nr_pins = 0;
 	call->held = NULL;
+	call->span = (void *)call + vec;
+	call->pin = (void *)call + vec + span;
+	return call;
+}
 
-	ret = opv_call_prepare(call, uvec);
-	if (!ret)
-		ret = opv_exec_on(call, cpu);
+static void opv_call_free(struct opv_call *call)
+{
 	opv_call_unpin(call);
 	kfree(call->held);
 	kfree(call);
+}
+
+static int opv_call_all(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+{
+	struct opv_call *call = opv_call_alloc(count, guard);
+	int ret;
+
+	if (!call)
+		return -ENOMEM;
+	ret = opv_call_prepare(call, uvec);
+	if (!ret)
+		ret = opv_exec_on(call, cpu);
+	opv_call_free(call);
 	return ret;
 }
 
@@ -78,5 +97,5 @@ int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags)
 		return -EINVAL;
 	if (!count)
 		return opv_exec_on(NULL, cpu);
-	return opv_call_new(uvec, count, cpu, guard);
+	return opv_call_all(uvec, count, cpu, guard);
 }

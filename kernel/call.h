@@ -13,8 +13,7 @@
 #include "../core/port/kernel.h"
 #include "../core/check.h"
 
-#define OPV_OPS_MAX	(CPU_OP_VEC_LEN_MAX + 1)	/* and the guard */
-#define OPV_PINS_MAX	(OPV_OPS_MAX * 2 * 2)
+#define OPV_OP_PINS	(2 * 2)		/* both operands cross */
 
 /* A page of the caller, held in memory until the call ends. */
 struct opv_pin {
@@ -37,10 +36,10 @@ struct opv_call {
 	unsigned int	nr_pins;
 	void		*held;		/* for copies from a page to itself; see span.c */
 
+	struct opv_span	(*span)[2];	/* the operands of each operation */
+	struct opv_pin	*pin;		/* OPV_OP_PINS for each is enough */
 	/* As the user gave it.  Addresses in here are never the kernel's. */
-	struct cpu_op	vec[OPV_OPS_MAX];
-	struct opv_span	span[OPV_OPS_MAX][2];
-	struct opv_pin	pin[OPV_PINS_MAX];
+	struct cpu_op	vec[];
 };
 
 /* call.c: all of it.  The result is that of the system call. */

@@ -72,11 +72,11 @@ int opv_exec_on(struct opv_call *call, int cpu)
 	do {
 		if (!opv_may_run_on(cpu))
 			return -EINVAL;
-		smp_mb();	/* the whole call is a full barrier */
+		smp_mb();	/* what the caller did before, then the vector */
 		ret = smp_call_function_single(cpu, opv_exec, &exec, 1);
 		if (ret == -ENXIO)
 			ret = opv_exec_for_offline(&exec, cpu);
-		smp_mb();
+		smp_mb();	/* the vector, then what the caller does next */
 	} while (ret == -ENXIO);
 	return ret ? ret : exec.ret;
 }

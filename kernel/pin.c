@@ -3,6 +3,7 @@
  * The pages of the operands, each brought in and pinned once, in the order in which
  * faults count.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
@@ -64,30 +65,59 @@ static struct opv_pin *opv_find_pin(struct opv_call *call, unsigned long addr, b
 	return NULL;
 }
 
-static int opv_get_pin(struct opv_call *call, unsigned long addr, bool write,
-		       struct opv_pin **out)
+static bool opv_span_covers(const struct opv_operand *o, unsigned long page)
+{
+	return o->len && o->addr < page + PAGE_SIZE && page < o->addr + o->len;
+}
+
+/* Operation @i or a later one: then one pin does for all. */
+static bool opv_will_write(const struct opv_call *call, int i, unsigned long page)
+{
+	for (; i < call->count; i++) {
+		struct opv_operand o[2] = { };
+
+		opv_operands(&call->vec[i], o);
+		if (o[0].write && opv_span_covers(&o[0], page))
+			return true;
+	}
+	return false;
+}
+
+static int opv_add_pin(struct opv_call *call, unsigned long addr, bool write)
+{
+	struct opv_pin *pin = &call->pin[call->nr_pins];
+	int ret;
+
+	ret = opv_pin_suitable(addr, write, &pin->page);
+	if (ret)
+		return ret;
+	pin->addr = addr;
+	pin->writable = write;
+	pin->dirty = false;
+	call->nr_pins++;
+	return 0;
+}
+
+/* The page at @addr for operation @i: to write, to read, or to read now. */
+static struct opv_pin *opv_get_pin(struct opv_call *call, int i, unsigned long addr, bool write)
 {
 	struct opv_pin *pin = opv_find_pin(call, addr, write);
 	int ret;
 
-	if (!pin) {
-		pin = &call->pin[call->nr_pins];
-		ret = opv_pin_suitable(addr, write, &pin->page);
-		if (ret)
-			return ret;
-		pin->addr = addr;
-		pin->writable = write;
-		pin->dirty = false;
-		call->nr_pins++;
-	}
-	*out = pin;
-	return 0;
+	if (pin)
+		return pin;
+	ret = opv_add_pin(call, addr, write || opv_will_write(call, i, addr));
+	/* That it cannot be written is the fault of who writes. */
+	if (ret && !write)
+		ret = opv_add_pin(call, addr, false);
+	return ret ? ERR_PTR(ret) : &call->pin[call->nr_pins - 1];
 }
 
-static int opv_pin_span(struct opv_call *call, const struct opv_operand *o, struct opv_span *span)
+static int opv_pin_span(struct opv_call *call, int i, const struct opv_operand *o,
+			struct opv_span *span)
 {
 	const unsigned long addr = o->addr, first = addr & PAGE_MASK;
-	int ret;
+	unsigned int k, pages;
 
 	span->offset = offset_in_page(addr);
 	span->len = o->len;
@@ -95,10 +125,13 @@ static int opv_pin_span(struct opv_call *call, const struct opv_operand *o, stru
 		return 0;
 	if (addr != o->addr || addr + (o->len - 1) < addr)
 		return -EFAULT;
-	ret = opv_get_pin(call, first, o->write, &span->pin[0]);
-	if (!ret && span->offset + span->len > PAGE_SIZE)
-		ret = opv_get_pin(call, first + PAGE_SIZE, o->write, &span->pin[1]);
-	return ret;
+	pages = span->offset + span->len > PAGE_SIZE ? 2 : 1;
+	for (k = 0; k < pages; k++) {
+		span->pin[k] = opv_get_pin(call, i, first + k * PAGE_SIZE, o->write);
+		if (IS_ERR(span->pin[k]))
+			return PTR_ERR(span->pin[k]);
+	}
+	return 0;
 }
 
 /* What the caller hears of a page that cannot be had. */
@@ -111,16 +144,16 @@ static int opv_pin_error(int err, const struct opv_operand *o)
 	return o->expect_fault ? -EAGAIN : -EFAULT;
 }
 
-static int opv_pin_op(struct opv_call *call, const struct cpu_op *op, struct opv_span span[2])
+static int opv_pin_op(struct opv_call *call, int i)
 {
 	struct opv_operand o[2] = { };
-	int i, ret;
+	int k, ret;
 
-	opv_operands(op, o);
-	for (i = 0; i < 2; i++) {
-		ret = opv_pin_span(call, &o[i], &span[i]);
+	opv_operands(&call->vec[i], o);
+	for (k = 0; k < 2; k++) {
+		ret = opv_pin_span(call, i, &o[k], &call->span[i][k]);
 		if (ret)
-			return opv_pin_error(ret, &o[i]);
+			return opv_pin_error(ret, &o[k]);
 	}
 	return 0;
 }
@@ -130,7 +163,7 @@ int opv_call_pin(struct opv_call *call)
 	int i, ret;
 
 	for (i = 0; i < call->count; i++) {
-		ret = opv_pin_op(call, &call->vec[i], call->span[i]);
+		ret = opv_pin_op(call, i);
 		if (ret)
 			return ret;
 	}
