@@ -13,7 +13,6 @@
 #include "engine.h"
 
 #define MAX_CPUS 65536
-#define SET_CHANGED 1
 
 struct all {
 	struct opv_domain *d;
@@ -22,19 +21,12 @@ struct all {
 	uint64_t cpus[MAX_CPUS / 64];	/* as far as the domain has some */
 };
 
-static uint32_t words(const struct opv_domain *d)
-{
-	return (d->nr_cpus + 63) / 64;
-}
-
 static int run(void *arg)
 {
 	struct all *a = arg;
-	uint32_t i;
 
-	for (i = 0; i < words(a->d); i++)
-		if (opv_used_cpus(a->d, i) != a->cpus[i])
-			return SET_CHANGED;
+	if (opv_set_changed(a->d, a->cpus))
+		return OPV_SET_CHANGED;
 	opv_count(0, engine_fence);
 	return a->fn(a->cpus, a->arg);
 }
@@ -49,10 +41,10 @@ int opv_as_all(struct opv_domain *d, int (*fn)(const uint64_t *cpus, void *arg),
 	a.fn = fn;
 	a.arg = arg;
 	do {
-		for (i = 0; i < words(d); i++)
+		for (i = 0; i < (d->nr_cpus + 63) / 64; i++)
 			a.cpus[i] = opv_used_cpus(d, i);
 		ret = opv_fence_engine_call_many(d, a.cpus, run, &a, &failed);
-	} while (ret == SET_CHANGED);
+	} while (ret == OPV_SET_CHANGED);
 	if (ret < 0)
 		opv_count(failed, errors);
 	return ret;

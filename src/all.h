@@ -38,6 +38,20 @@ static inline int opv_next_cpu(const uint64_t *cpus, int cpu, int end)
 #define opv_for_each_in(cpus, cpu, end) \
 	for ((cpu) = opv_next_cpu(cpus, 0, end); (cpu) < (end); (cpu) = opv_next_cpu(cpus, (cpu) + 1, end))
 
+/* Was a CPU used for the first time since the set was made? */
+static inline bool opv_set_changed(const struct opv_domain *d, const uint64_t *cpus)
+{
+	uint32_t i;
+
+	for (i = 0; i < (d->nr_cpus + 63) / 64; i++)
+		if (opv_used_cpus(d, i) != cpus[i])
+			return true;
+	return false;
+}
+
+/* What fn may answer then, having done nothing: it is called again with the new set. */
+#define OPV_SET_CHANGED 1
+
 /*
  * Run fn(cpus, arg) while nothing is done as any CPU of the set, which is of those that
  * were ever used.  The others have done nothing yet at some instant of that

@@ -13,6 +13,10 @@
 #define OPV_BREAK_GATE	5	/* follow a list, or drain a magazine, with the gate open */
 #define OPV_BREAK_TAG	6	/* do not count the changes of a pool's stacks */
 #define OPV_BREAK_OPERATION 7	/* take from a magazine whatever it did since it was read */
+#define OPV_BREAK_REF	8	/* add up the parts of a reference count with the gates open */
+#define OPV_BREAK_MARK	9	/* read a record of a ring that is not committed */
+#define OPV_BREAK_STILL	10	/* do not look whether it was overwritten meanwhile */
+#define OPV_BREAK_GIVE_UP 11	/* overwrite a record that is not committed */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0
