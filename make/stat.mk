@@ -12,7 +12,7 @@ preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexc
 # A sanitizer's runtime cannot be preloaded into programs that have none.
 ifeq ($(findstring -fsanitize,$(CC) $(CFLAGS) $(LDFLAGS)),)
 # For make install: it goes to $(libdir)/opv/, where the installed command looks.
-install-preload := $(O)/libopv-stat.so
+install-preload += $(O)/libopv-stat.so
 endif
 
 all: $(install-preload)

@@ -4,11 +4,11 @@
 . "$(dirname "$0")/common"
 set -u
 
-sed -n 's/^\tX(\([a-z]*\), ".*/\1/p' "$OPV_SRC/tools/opv/opv.h" >"$tmp/verbs"
+sed -n 's/^\tX(\([a-z_]*\), ".*/\1/p' "$OPV_SRC/tools/opv/opv.h" | tr _ - >"$tmp/verbs"
 ok "$([ -s "$tmp/verbs" ]; echo $?)" "the list of verbs was found"
 ran "$opv" --help
 is "$status$err" 0 "opv --help succeeds"
-is "$(sed -n 's/^  \([a-z]*\) .*/\1/p' "$tmp/out")" "$(cat "$tmp/verbs")" "and names the verbs, in order"
+is "$(sed -n 's/^  \([a-z-]*\) .*/\1/p' "$tmp/out")" "$(cat "$tmp/verbs")" "and names the verbs, in order"
 ran "$opv" --version
 is "$out" "opv $(cat "$OPV_SRC/VERSION")" "opv --version is the version"
 ran "$opv"
@@ -43,7 +43,7 @@ while read -r verb; do
 	like "$out" "^usage: opv $verb" "and tells the usage"
 	helped <"$tmp/out" >"$tmp/helped"
 	page=$OPV_SRC/man/opv-$verb.1
-	like "$(cat "$OPV_SRC/man/opv.1")" "opv..?-$verb" "opv(1) refers to opv-$verb(1)"
+	like "$(cat "$OPV_SRC/man/opv.1")" "opv..?-$(echo "$verb" | sed 's/-/..?-/g')" "opv(1) refers to opv-$verb(1)"
 	[ -e "$page" ]
 	ok $? "opv-$verb(1) is there"
 	[ -e "$page" ] || continue
@@ -53,7 +53,7 @@ while read -r verb; do
 	is "$(lint "$page")" "" "opv-$verb(1) has no mistakes of form"
 done <"$tmp/verbs"
 is "$(lint "$OPV_SRC/man/opv.1")" "" "opv(1) has no mistakes of form"
-is "$(sed -n 's/^\.BR opv\\-\([a-z]*\) (1)$/\1/p' "$OPV_SRC/man/opv.1" | head -n "$(wc -l <"$tmp/verbs")")" \
+is "$(sed -n 's/^\.BR opv\\-\([a-z\\-]*\) (1)$/\1/p' "$OPV_SRC/man/opv.1" | tr -d '\\' | head -n "$(wc -l <"$tmp/verbs")")" \
 	"$(cat "$tmp/verbs")" "opv(1) tells of the verbs, in order"
 
 # Colour.

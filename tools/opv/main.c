@@ -20,6 +20,24 @@ static const struct {
 
 static const size_t nr_verbs = sizeof(verbs) / sizeof(verbs[0]);
 
+/* malloc_stat is typed as malloc-stat. */
+static bool is_verb(const char *typed, const char *name)
+{
+	for (; *typed && *typed == (*name == '_' ? '-' : *name); typed++)
+		name++;
+	return *typed == *name;
+}
+
+static void print_verb(FILE *f, const char *name, const char *summary)
+{
+	int width = 11;
+
+	fputs("  ", f);
+	for (; *name; name++, width--)
+		fputc(*name == '_' ? '-' : *name, f);
+	fprintf(f, "%*s %s\n", width, "", summary);
+}
+
 static void help(FILE *f)
 {
 	size_t i;
@@ -27,7 +45,7 @@ static void help(FILE *f)
 	fputs("usage: opv VERB [OPTION...] [ARGUMENT...]\n"
 	      "Per-CPU data for programs: look, try, measure, soak, watch.\n\n", f);
 	for (i = 0; i < nr_verbs; i++)
-		fprintf(f, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+		print_verb(f, verbs[i].name, verbs[i].summary);
 	fputs("\nopv VERB --help tells the options of a verb, opv --version the version.\n", f);
 }
 
@@ -117,7 +135,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	for (i = 0; i < nr_verbs; i++)
-		if (!strcmp(argv[1], verbs[i].name))
+		if (is_verb(argv[1], verbs[i].name))
 			return verbs[i].main(argc - 1, argv + 1);
 	usage_error(NULL, "there is no verb \"%s\"", argv[1]);
 }

@@ -11,16 +11,18 @@
 #include <opv/opv.h>
 
 /*
- * THE list of verbs, in the order of the help: X(name, summary).  Each has a file
- * of its name with opv_NAME_main(argc, argv), argv[0] being the verb.  Its result is
- * the exit status of the command: 0, 1 it did not work, 2 misuse (usage_error()).
+ * THE list of verbs, in the order of the help: X(name, summary); an underscore is
+ * typed as a dash.  Each has a file of its name with opv_NAME_main(argc, argv), argv[0]
+ * being the verb.  Its result is the exit status of the command: 0, 1 it did not work, 2
+ * misuse (usage_error()).
  */
 #define OPV_VERBS(X)								\
 	X(probe, "what this machine offers, what is used, and why not more")	\
 	X(run, "execute a vector written as text, on a CPU, on named variables") \
 	X(bench, "what things cost here, side by side with the alternatives")	\
 	X(stress, "everything at once, for as long as you like, and nothing lost") \
-	X(stat, "count what a program does in libc, per CPU, while it runs")
+	X(stat, "count what a program does in libc, per CPU, while it runs")	\
+	X(malloc_stat, "run a program on libopv-malloc.so and tell what its caches do")
 
 #define X(name, summary) int opv_##name##_main(int argc, char **argv);
 OPV_VERBS(X)
