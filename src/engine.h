@@ -55,8 +55,8 @@ int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), v
  * The local engine for the common case, behind no checks but its own: OPV_PASS
  * for all that is not common, nothing done.  frame: the caller's stack frame.
  */
-int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
-		    uint64_t frame);
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu);
+int opv_vector_checked(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu);
 int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu);
 
 /*

@@ -234,16 +234,13 @@ int opv_counts(int cpu, struct opv_counts *counts, size_t size)
 	if (cpu != OPV_ALL_CPUS && (cpu < 0 || (unsigned int)cpu >= env->nr_cpus))
 		return -EINVAL;
 	for (i = 0; i < env->nr_cpus; i++) {
-		const struct opv_counts *c = &env->counts[i].c, *here = &env->counts[i].here;
+		const struct opv_counts *c = &env->counts[i].c;
 
 		if (cpu != OPV_ALL_CPUS && i != (unsigned int)cpu)
 			continue;
-#define X(name, what) sum.name += __atomic_load_n(&c->name, __ATOMIC_RELAXED) +	\
-			    __atomic_load_n(&here->name, __ATOMIC_RELAXED);
+#define X(name, what) sum.name += __atomic_load_n(&c->name, __ATOMIC_RELAXED);
 		OPV_COUNTS(X)
 #undef X
-		/* The quick road counts once what is both. */
-		sum.engine_local += __atomic_load_n(&here->vectors, __ATOMIC_RELAXED);
 	}
 	memset(counts, 0, size);
 	memcpy(counts, &sum, n);

@@ -21,7 +21,6 @@ struct opv_env {
 	size_t bytes;			/* of the mapping this is in */
 	struct {
 		_Alignas(64) struct opv_counts c;	/* by atomics */
-		struct opv_counts here;			/* by sections of that CPU */
 	} counts[];			/* nr_cpus */
 };
 

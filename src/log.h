@@ -9,8 +9,10 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include <opv/prepared.h>
 #include <opv/vector.h>
 
 #include "domain.h"
@@ -47,6 +49,46 @@ struct opv_log {
  */
 #define OPV_ABORT	(-2)
 #define OPV_CHANGED	(-3)
+
+/*
+ * A program, what opv_local_program*() run: steps of which each reads and writes
+ * words, none of which was written by a step before.
+ */
+struct opv_program {
+	const struct opv_step *steps, *end;
+	struct opv_writes *writes;		/* nr: how many all steps write */
+	uint64_t *base;				/* by kind; [OPV_PROGRAM_AT]: where it ended */
+	const struct opv_write *commit;		/* the store that makes it happen */
+};
+
+enum opv_step_kind {
+	OPV_STEP_ADDRESS,	/* or a value */
+	OPV_STEP_HANDLE,
+	OPV_STEP_PARAM,
+	OPV_PROGRAM_AT,
+	OPV_PROGRAM_BASES
+};
+
+/* ADD, OR, AND, XOR whose operand is a parameter and not a value; no cpu_op is like that. */
+#define OPV_STEP_PARAM_OP(op)	((op) - CPU_ADD_OP + CPU_MIN_OP)
+
+/* An operation that can be a step as it is: its expect_fault bytes, 0, are the kinds. */
+static inline bool opv_step_is(uint32_t op, uint32_t len)
+{
+	const uint32_t ops = 1u << CPU_COMPARE_EQ_OP | 1u << CPU_COMPARE_NE_OP |
+			     1u << CPU_MEMCPY_OP | 1u << CPU_MEMCPY_RELEASE_OP |
+			     1u << CPU_ADD_OP | 1u << CPU_ADD_RELEASE_OP |
+			     1u << CPU_OR_OP | 1u << CPU_AND_OP | 1u << CPU_XOR_OP;
+
+	return op < 16 && (ops >> op & 1) && len <= 8 && (0x116u >> len & 1);
+}
+
+_Static_assert(sizeof(struct opv_step) == sizeof(struct cpu_op) && sizeof(struct opv_step) == 32 &&
+	       offsetof(struct opv_step, a) == offsetof(struct cpu_op, u.compare_op.a) &&
+	       offsetof(struct opv_step, b) == offsetof(struct cpu_op, u.bitwise_op.mask) &&
+	       offsetof(struct opv_step, a_kind) == offsetof(struct cpu_op, u.compare_op.expect_fault_a) &&
+	       offsetof(struct opv_step, b_kind) == offsetof(struct cpu_op, u.compare_op.expect_fault_b),
+	       "operations are steps");
 
 /*
  * What a thread holds.  An entry is claimed (busy) before it is changed, and a

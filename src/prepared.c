@@ -7,6 +7,7 @@
 #include "count.h"
 #include "domain.h"
 #include "engine.h"
+#include "log.h"
 #include "operand.h"
 #include "present.h"
 #include "thread.h"
@@ -35,10 +36,7 @@ static int check_operand(struct opv_domain *d, const struct opv_operand *o)
 	return opv_operand_is_there(d, o) ? 0 : o->expect_fault ? -EAGAIN : -EFAULT;
 }
 
-/*
- * Compiling: for each operand whether its value is still in memory or in a store
- * of the vector itself.
- */
+/* Compiling to the steps of a program, if it is one. */
 struct compiler {
 	struct opv_prepared *p;
 	struct {
@@ -48,87 +46,51 @@ struct compiler {
 	bool fits;
 };
 
-#define MEMORY		255
-#define KIND_VALUE	3
-
 static uint8_t kind_of(const struct opv_domain *d, uint64_t addr)
 {
-	return is_param(addr) ? 2 : is_handle(d, addr) ? 1 : 0;
-}
-
-/* The store that has this word; it does not fit if it overlaps one in another way. */
-static uint8_t from(struct compiler *c, uint64_t addr, uint32_t len)
-{
-	uint32_t i;
-
-	for (i = 0; i < c->p->nr_stores; i++) {
-		if (c->stores[i].addr == addr && c->stores[i].len == len)
-			return (uint8_t)i;
-		if (addr < c->stores[i].addr + c->stores[i].len && c->stores[i].addr < addr + len)
-			c->fits = false;
-	}
-	return MEMORY;
+	return is_param(addr) ? OPV_STEP_PARAM :
+	       is_handle(d, addr) ? OPV_STEP_HANDLE : OPV_STEP_ADDRESS;
 }
 
 /*
- * An address inside of a domain may be where a handle leads to as well: that is
- * for the general road, which sees it.
+ * What the vector has written before it sees again, which is for the general road.
+ * So is an address inside of a domain: a handle may lead there as well.
  */
-static void operand(struct compiler *c, uint64_t addr, uint32_t len, uint64_t *where, uint8_t *kind)
+static uint8_t operand(struct compiler *c, uint64_t addr, uint32_t len)
 {
+	uint8_t kind = kind_of(c->p->domain, addr);
 	struct opv_region other;
+	uint32_t i;
 
-	*where = addr;
-	*kind = kind_of(c->p->domain, addr);
-	if (!*kind && opv_registry_find(addr, len, &other))
+	for (i = 0; i < c->p->nr_stores; i++)
+		if (addr < c->stores[i].addr + c->stores[i].len && c->stores[i].addr < addr + len)
+			c->fits = false;
+	if (kind == OPV_STEP_ADDRESS && opv_registry_find(addr, len, &other))
 		c->fits = false;
+	return kind;
 }
 
 static void compile_op(struct compiler *c, int i)
 {
 	const struct cpu_op *op = &c->p->vec[i];
-	struct opv_prepared_step *s = &c->p->steps[i];
-	const uint32_t len = op->len;
-	uint64_t a = op->u.compare_op.a, b = op->u.compare_op.b;
+	const int shape = opv_shape(op->op);
+	struct opv_step *s = &c->p->steps[i];
 
-	if (!opv_is_width(len) || op->u.compare_op.expect_fault_a || op->u.compare_op.expect_fault_b) {
+	if (!opv_step_is((uint32_t)op->op, op->len) || op->u.compare_op.expect_fault_a ||
+	    op->u.compare_op.expect_fault_b) {
 		c->fits = false;
 		return;
 	}
-	s->type = (uint8_t)op->op;
-	s->len = (uint8_t)len;
-	s->store = MEMORY;
-	s->b_from = MEMORY;	/* as long as b is a value, and if it becomes a parameter */
-	operand(c, a, len, &s->a, &s->a_kind);
-	s->a_from = from(c, a, len);
-	switch (op->op) {
-	case CPU_COMPARE_EQ_OP:
-	case CPU_COMPARE_NE_OP:
-		operand(c, b, len, &s->b, &s->b_kind);
-		s->b_from = from(c, b, len);
+	*s = (struct opv_step){ .op = op->op, .len = op->len, .a = op->u.compare_op.a,
+				.b = op->u.compare_op.b };
+	s->a_kind = operand(c, s->a, s->len);
+	if (shape == OPV_SHAPE_COMPARE || shape == OPV_SHAPE_COPY)
+		s->b_kind = operand(c, s->b, s->len);
+	if (shape == OPV_SHAPE_COMPARE)
 		return;
-	case CPU_MEMCPY_OP:
-	case CPU_MEMCPY_RELEASE_OP:
-		operand(c, b, len, &s->b, &s->b_kind);
-		s->b_from = from(c, b, len);
-		break;
-	case CPU_ADD_OP:
-	case CPU_ADD_RELEASE_OP:
-	case CPU_OR_OP:
-	case CPU_AND_OP:
-	case CPU_XOR_OP:
-		s->b = b;
-		s->b_kind = KIND_VALUE;
-		break;
-	default:
-		c->fits = false;
-	}
-	s->store = s->a_from;
-	if (s->store == MEMORY && c->fits) {
-		c->stores[c->p->nr_stores].addr = a;
-		c->stores[c->p->nr_stores].len = len;
-		s->store = (uint8_t)c->p->nr_stores++;
-	}
+	c->stores[c->p->nr_stores].addr = s->a;
+	c->stores[c->p->nr_stores].len = s->len;
+	c->p->nr_stores++;
 }
 
 static void compile(struct opv_prepared *p)
@@ -139,7 +101,7 @@ static void compile(struct opv_prepared *p)
 	p->nr_stores = 0;
 	for (i = 0; i < p->count && c.fits; i++)
 		compile_op(&c, i);
-	p->quick = c.fits;
+	p->quick = !c.fits ? 0 : p->nr_stores == 1 ? c.stores[0].len : 8;
 }
 
 int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_op *vec, int count)
@@ -192,9 +154,9 @@ int opv_prepare_operand(struct opv_prepared *p, int i, int param)
 		return -EINVAL;
 	}
 	p->operand_params |= 1u << i;
-	p->steps[i].b = (uintptr_t)OPV_PARAM(param);
-	p->steps[i].b_kind = 2;
-	p->steps[i].b_from = MEMORY;	/* what it holds when the run begins */
+	p->steps[i].op = OPV_STEP_PARAM_OP(op->op == CPU_ADD_RELEASE_OP ? CPU_ADD_OP : op->op);
+	p->steps[i].b = (uintptr_t)OPV_PARAM(param);	/* what it holds when the run begins */
+	p->steps[i].b_kind = OPV_STEP_PARAM;
 	return 0;
 }
 

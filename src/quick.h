@@ -3,13 +3,14 @@
 #define _OPV_QUICK_H
 
 /*
- * The common case of the local engine, all in one piece: words, in the data of the
- * domain or in the caller's frame, for this CPU, with the key open.  Whatever is
- * not that answers OPV_PASS before it has done anything, and the general road checks
- * and does all over.
+ * The common case of the local engine: words, in the data of the domain or in the
+ * caller's frame, none of them seen again once it is stored.  Such a vector is a
+ * program (log.h) as it lies, and a section executes it.  Whatever is not like that
+ * answers OPV_PASS before anything was done, and the general road checks and does it
+ * all over.
  */
 
-#include "arch/arch.h"
+#include "arch/program.h"
 #include "core.h"
 #include "count.h"
 #include "domain.h"
@@ -18,210 +19,92 @@
 
 #if OPV_HAVE_SECTIONS
 
-/*
- * The arrays are apart, for what lies beside an array that a section reads is kept
- * in memory too.
- */
+#define OPV_FRAME_BYTES 2048
+
+/* Where operands may be. */
 struct quick {
 	uint64_t stripes;	/* address of CPU 0's stripe */
 	uint64_t bytes;		/* of all CPUs' stripes */
-	uint64_t end;		/* of the data in a stripe */
-	uint64_t frame;		/* the caller's, if operands may be there */
-
-	uint64_t nr_writes, nr_reads;
-	struct opv_write *writes;
-	struct opv_read *reads;
+	uint64_t last;		/* of the data in a stripe: where its last 8 bytes begin */
+	uint64_t frame;		/* the caller's */
 };
 
-#define OPV_FRAME_BYTES 2048
-
-static inline bool quick_is_there(const struct quick *q, uint64_t addr, uint32_t len)
+static inline bool quick_stores(const struct cpu_op *op)
 {
-	uint64_t from = addr - q->stripes, offset = from & (OPV_STRIPE - 1);
-
-	if (from < q->bytes)
-		return offset >= sizeof(struct opv_slot) && offset + len <= q->end;
-	return addr - q->frame < OPV_FRAME_BYTES;
+	return op->op > CPU_COMPARE_NE_OP;
 }
 
-static inline uint64_t quick_load(uint64_t addr, uint32_t len)
+static inline bool quick_overlap(const struct cpu_op *store, uint64_t addr, const struct cpu_op *op)
 {
-	const void *p = (const void *)(uintptr_t)addr;
-
-	switch (len) {
-	case 1:
-		return OPV_PORT_LOAD(uint8_t, p);
-	case 2:
-		return OPV_PORT_LOAD(uint16_t, p);
-	case 4:
-		return OPV_PORT_LOAD(uint32_t, p);
-	default:
-		return OPV_PORT_LOAD(uint64_t, p);
-	}
+	return addr < store->u.memcpy_op.dst + store->len && store->u.memcpy_op.dst < addr + op->len;
 }
 
-/* false: an overlap that is not the same word. */
-static inline bool quick_read(struct quick *q, uint64_t addr, uint32_t len, uint64_t *value)
-{
-	uint64_t i;
-
-	for (i = 0; i < q->nr_writes; i++) {
-		const struct opv_write *w = &q->writes[i];
-
-		if (w->dst == addr && w->len == len) {
-			*value = w->value;
-			return true;
-		}
-		if (addr < w->dst + w->len && w->dst < addr + len)
-			return false;
-	}
-	*value = quick_load(addr, len);
-	q->reads[q->nr_reads++] = (struct opv_read){ addr, *value, len };
-	return true;
-}
-
-static inline bool quick_write(struct quick *q, uint64_t addr, uint32_t len, uint64_t value)
-{
-	uint64_t i;
-
-	value &= ~UINT64_C(0) >> (64 - 8 * len);
-	for (i = 0; i < q->nr_writes; i++) {
-		struct opv_write *w = &q->writes[i];
-
-		if (w->dst == addr && w->len == len) {
-			w->value = value;
-			return true;
-		}
-		if (addr < w->dst + w->len && w->dst < addr + len)
-			return false;
-	}
-	q->writes[q->nr_writes++] = (struct opv_write){ addr, value, len };
-	return true;
-}
-
-/* Compute: 0, i + 1, or OPV_PASS.  All of it is checked, also behind a compare that stops it. */
+/* Does an operation see what one before it has stored? */
 static inline __attribute__((__always_inline__))
-int quick_compute(struct quick *q, const struct cpu_op *vec, int count)
+bool quick_sees_own(const struct cpu_op *op, const struct cpu_op *end)
 {
-	int i, stop = 0;
+	const struct cpu_op *later;
 
-	for (i = 0; i < count; i++) {
-		const struct cpu_op *op = &vec[i];
-		uint64_t a = op->u.memcpy_op.dst, b = op->u.memcpy_op.src, x, y;
-		const uint32_t len = op->len;
-		const int type = op->op;
-
-		if (!opv_is_width(len))
-			return OPV_PASS;
-		if (!quick_is_there(q, a, len))
-			return OPV_PASS;
-		switch (type) {
-		case CPU_COMPARE_EQ_OP:
-		case CPU_COMPARE_NE_OP:
-		case CPU_MEMCPY_OP:
-		case CPU_MEMCPY_RELEASE_OP:
-			if (!quick_is_there(q, b, len))
-				return OPV_PASS;
-			if (op->u.memcpy_op.expect_fault_dst || op->u.memcpy_op.expect_fault_src)
-				return OPV_PASS;
-			if (stop)
-				break;
-			if (!quick_read(q, b, len, &y))
-				return OPV_PASS;
-			if (type == CPU_MEMCPY_OP || type == CPU_MEMCPY_RELEASE_OP) {
-				if (!quick_write(q, a, len, y))
-					return OPV_PASS;
-				break;
-			}
-			if (!quick_read(q, a, len, &x))
-				return OPV_PASS;
-			if ((x == y) != (type == CPU_COMPARE_EQ_OP))
-				stop = i + 1;
-			break;
-		case CPU_ADD_OP:
-		case CPU_ADD_RELEASE_OP:
-		case CPU_OR_OP:
-		case CPU_AND_OP:
-		case CPU_XOR_OP:
-			if (op->u.arithmetic_op.expect_fault_p)
-				return OPV_PASS;
-			if (stop)
-				break;
-			if (!quick_read(q, a, len, &x))
-				return OPV_PASS;
-			x = type == CPU_OR_OP ? x | b : type == CPU_AND_OP ? x & b :
-			    type == CPU_XOR_OP ? x ^ b : x + b;
-			if (!quick_write(q, a, len, x))
-				return OPV_PASS;
-			break;
-		default:
-			return OPV_PASS;
-		}
+	for (; op < end; op++) {
+		if (!quick_stores(op))
+			continue;
+		for (later = op + 1; later < end; later++)
+			if (quick_overlap(op, later->u.memcpy_op.dst, later) ||
+			    quick_overlap(op, later->u.memcpy_op.src, later))
+				return true;
 	}
-	return stop;
+	return false;
 }
+
+/* A macro for the registers' sake: a function's bool would be computed as one. */
+#define QUICK_IS_THERE(addr)						\
+	do {								\
+		const uint64_t from = (addr) - q.stripes;		\
+		if (from < q.bytes) {					\
+			if ((from & (OPV_STRIPE - 1)) - sizeof(struct opv_slot) > q.last) \
+				return -1;				\
+		} else if ((addr) - q.frame >= OPV_FRAME_BYTES) {	\
+			return -1;					\
+		}							\
+	} while (0)
 
 /*
- * The same for a prepared vector that is quick: fills reads and writes, says how
- * many, *end being behind the last read.
+ * Is a vector quick?  How many of its operations store, or -1.  All of it is checked,
+ * also behind a compare that stops it.
  */
 static inline __attribute__((__always_inline__))
-int quick_prepared(const struct opv_prepared *p, const struct opv_slot *slot, uint64_t *params,
-		   struct opv_read *reads, struct opv_read **end, struct opv_write *writes,
-		   uint32_t *nr_writes)
+int quick_check(const struct opv_domain *d, const struct cpu_op *vec, int count, uint64_t frame)
 {
-	/* By kind: what is added to an address, a handle, a parameter. */
-	const uint64_t base[4] = {
-		0,
-		(uintptr_t)slot - opv_window_of(p->domain),
-		(uintptr_t)params - (uintptr_t)OPV_PARAM(0),
-		0,
+	const struct cpu_op *op, *const end = vec + count;
+	const struct quick q = {
+		.stripes = (uintptr_t)d + OPV_STRIPE,
+		.bytes = (uint64_t)d->nr_cpus << OPV_STRIPE_SHIFT,
+		.last = d->heap->end - sizeof(struct opv_slot) - 8,
+		.frame = frame,
 	};
 	uint32_t nr = 0;
-	int i;
+	uint16_t faults;
 
-	for (i = 0; i < p->count; i++) {
-		const struct opv_prepared_step *s = &p->steps[i];
-		const uint32_t type = s->type, len = s->len;
-		uint64_t a = s->a + base[s->a_kind];
-		uint64_t b = s->b, x, y;
-
-		if (s->b_kind != 3) {
-			b += base[s->b_kind];
-			if (s->b_from != 255) {
-				b = writes[s->b_from].value;
-			} else {
-				y = quick_load(b, len);
-				*reads = (struct opv_read){ b, y, len };
-				reads += s->b_kind != 2;	/* parameters are the caller's own */
-				b = y;
-			}
-		}
-		if (type != CPU_MEMCPY_OP && type != CPU_MEMCPY_RELEASE_OP) {
-			if (s->a_from != 255) {
-				x = writes[s->a_from].value;
-			} else {
-				x = quick_load(a, len);
-				*reads = (struct opv_read){ a, x, len };
-				reads += s->a_kind != 2;
-			}
-			if (type <= CPU_COMPARE_NE_OP) {
-				if ((x == b) == (type == CPU_COMPARE_EQ_OP))
-					continue;
-				*nr_writes = nr;
-				*end = reads;
-				return i + 1;
-			}
-			b = type == CPU_OR_OP ? x | b : type == CPU_AND_OP ? x & b :
-			    type == CPU_XOR_OP ? x ^ b : x + b;
-			b &= ~UINT64_C(0) >> (64 - 8 * len);
-		}
-		writes[s->store] = (struct opv_write){ a, b, len };
-		nr += s->store == nr;
+	for (op = vec; op < end; op++) {
+		memcpy(&faults, &op->u.memcpy_op.expect_fault_dst, sizeof(faults));
+		if (!opv_step_is((uint32_t)op->op, op->len))
+			return -1;
+		if (faults)
+			return -1;
+		QUICK_IS_THERE(op->u.memcpy_op.dst);
+		if (op->op < CPU_ADD_OP || op->op == CPU_MEMCPY_RELEASE_OP)
+			QUICK_IS_THERE(op->u.memcpy_op.src);
+		nr += quick_stores(op);
 	}
-	*nr_writes = nr;
-	*end = reads;
-	return 0;
+	return nr > 0 && quick_sees_own(vec, end) ? -1 : (int)nr;
+}
+
+/* The width of the only store, or of any word. */
+static inline uint32_t quick_width(const struct cpu_op *op, const struct cpu_op *end)
+{
+	while (op < end && !quick_stores(op))
+		op++;
+	return op < end ? op->len : 8;
 }
 
 #endif /* OPV_HAVE_SECTIONS */

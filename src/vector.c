@@ -104,20 +104,11 @@ static int failed(int cpu, int error)
 	return error;
 }
 
-int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+int opv_vector_checked(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
 {
 	struct cpu_op copy[CPU_OP_VEC_LEN_MAX];
 	int ret;
 
-	if (!d)
-		d = opv_domain_default();
-	if (!d)
-		return failed(cpu, -ENOMEM);
-	if (count <= CPU_OP_VEC_LEN_MAX && is_own_frame((uintptr_t)vec)) {
-		ret = opv_local_quick(d, vec, count, cpu, (uintptr_t)__builtin_frame_address(0));
-		if (ret != OPV_PASS)
-			return ret;
-	}
 	if (cpu < 0 && cpu != OPV_THIS_CPU)
 		return failed(cpu, -EINVAL);
 	ret = take_vector(copy, vec, count);
@@ -130,6 +121,23 @@ int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 	if (!ret)
 		ret = run_checked(d, copy, count, cpu);
 	return ret < 0 ? failed(cpu, ret) : ret;
+}
+
+static __attribute__((__noinline__))
+int default_vector(const struct cpu_op *vec, int count, int cpu)
+{
+	struct opv_domain *d = opv_domain_default();
+
+	return d ? opv_vector(d, vec, count, cpu) : failed(cpu, -ENOMEM);
+}
+
+int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	if (!d)
+		return default_vector(vec, count, cpu);
+	if (count <= CPU_OP_VEC_LEN_MAX && is_own_frame((uintptr_t)vec))
+		return opv_local_quick(d, vec, count, cpu);
+	return opv_vector_checked(d, vec, count, cpu);
 }
 
 /*

@@ -87,14 +87,14 @@ int opv_force(enum opv_engine engine, int percent);
 #define OPV_COUNTS(X)							\
 	X(fast, "calls done by a section, while opv_count_fast() is on")	\
 	X(slow, "calls that left the fast path")			\
-	X(vectors, "vectors asked for by name")				\
+	X(vectors, "vectors; quick ones while opv_count_fast() is on")				\
 	X(forced, "slow because an engine was forced")			\
 	X(unregistered, "slow because the thread has no rseq")		\
 	X(other_cpu, "slow because the CPU was another one")		\
 	X(aborted, "slow because the section was aborted")		\
 	X(closed, "slow because the key was closed")			\
 	X(retried, "slow, then done by a section after all")		\
-	X(engine_local, "vectors executed by the local engine")		\
+	X(engine_local, "vectors executed by the local engine, as above")		\
 	X(engine_fence, "vectors executed by the fence engine")		\
 	X(fence_self, "fences by being on that CPU")			\
 	X(fence_membarrier, "fences by membarrier")			\
@@ -117,7 +117,8 @@ struct opv_counts {
  * @counts: filled; bytes behind what this library knows become 0
  * @size: sizeof(struct opv_counts) of the program
  *
- * Counting is off the fast path: one relaxed atomic increment in the slow one.
+ * Counting is off the fast path: one relaxed atomic increment in the slow one.  Vectors
+ * on words for the CPU that the caller runs on have a fast path of their own.
  *
  * Errors: -EINVAL no such CPU.
  *
@@ -126,7 +127,7 @@ struct opv_counts {
 int opv_counts(int cpu, struct opv_counts *counts, size_t size);
 
 /*
- * opv_count_fast - count fast calls too, by making them out of line
+ * opv_count_fast - count fast calls and quick vectors too, by making them out of line
  * @on: 1 or 0
  *
  * Result: what it was before.  The environment variable OPV_COUNT_FAST=1 does

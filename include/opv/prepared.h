@@ -42,25 +42,26 @@ OPV_BEGIN_DECLS
 /*
  * The caller's memory: a vector as it was prepared.  Its fields are the library's.
  *
- * quick: steps says for each operation where its operands are found, so that a run
- * has nothing to look up.
+ * steps: what a section executes, if it is quick; addresses are handles or parameters or
+ * themselves.
  */
+struct opv_step {
+	int32_t op;			/* as in struct cpu_op */
+	uint32_t len;
+	uint64_t a, b;
+	uint8_t a_kind, b_kind;
+	uint8_t reserved[6];
+};
+
 struct opv_prepared {
 	struct opv_domain *domain;
 	int32_t count;
 	uint32_t operand_params;	/* a bit for each operation whose count or mask is a parameter */
 	struct cpu_op vec[CPU_OP_VEC_LEN_MAX];
 
-	uint32_t quick;
+	uint32_t quick;			/* 0, or the width of the only store, or 8 */
 	uint32_t nr_stores;
-	struct opv_prepared_step {
-		uint8_t type;		/* enum cpu_op_type */
-		uint8_t len;
-		uint8_t a_kind, b_kind;	/* 0 address, 1 handle, 2 parameter, 3 operand is the value */
-		uint8_t a_from, b_from;	/* 255 memory, else the store that has its value */
-		uint8_t store;		/* the number of the store that this operation is */
-		uint64_t a, b;		/* addresses, by kind; b: or the operand */
-	} steps[CPU_OP_VEC_LEN_MAX];
+	struct opv_step steps[CPU_OP_VEC_LEN_MAX];
 };
 
 /*

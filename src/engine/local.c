@@ -190,7 +190,7 @@ static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 	if (log && !keep)
 		opv_log_give(d, index);
 	if (ret != OPV_PASS)
-		opv_count_here(d, l.rseq, cpu, engine_local);
+		opv_count(cpu, engine_local);
 	opv_rseq_disarm(l.rseq);
 	return ret;
 }
@@ -220,123 +220,123 @@ bool quick_here(struct opv_domain *d, ptrdiff_t rseq, int *cpu, struct opv_slot 
 		return false;
 	*cpu = now;
 	*slot = opv_slot(d, now);
-	return atomic_load_explicit(&(*slot)->key, memory_order_acquire) == (uint64_t)now;
-}
-
-/*
- * The quick road.  A single try: what it does not manage the general one does.
- */
-static inline __attribute__((__always_inline__))
-bool quick_commit(ptrdiff_t rseq, int cpu, struct opv_slot *slot,
-		  const struct opv_read *reads, const struct opv_read *end,
-		  const struct opv_write *w, uint64_t nr_writes)
-{
-	if (nr_writes)
-		return !opv_local_commit(rseq, slot, (uint64_t)cpu, reads, end,
-					 (void *)(uintptr_t)w->dst, w->len, w->value);
-	return !opv_local_confirm(rseq, slot, (uint64_t)cpu, reads, end, NULL, 0);
-}
-
-/* The same with a log that is ours.  It is given back in any case. */
-static inline __attribute__((__always_inline__))
-bool quick_publish(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *slot,
-		   const struct opv_read *reads, const struct opv_read *end, struct opv_log *log,
-		   uint32_t index, uint32_t nr)
-{
-	bool done;
-
-	log->writes.nr = nr;
-	if (nr < 2) {
-		done = quick_commit(rseq, cpu, slot, reads, end, log->writes.write, nr);
-	} else {
-		done = !opv_local_commit64(rseq, slot, (uint64_t)cpu, reads, end, &slot->key,
-					   opv_key_pending(index, cpu));
-		if (done && opv_local_apply(rseq, slot, (uint64_t)cpu, opv_key_pending(index, cpu),
-					    &log->writes, 0) &&
-		    !finish_later(d, rseq, cpu, index))
-			return true;	/* the log is not ours any more */
-	}
-	opv_log_regive(log);
-	return done;
+	return true;
 }
 
 /* A section did not do it; the general road may take it elsewhere. */
-static int passed(ptrdiff_t rseq)
+static __attribute__((__noinline__, __cold__))
+int passed(ptrdiff_t rseq)
 {
 	opv_rseq_disarm(rseq);
 	return OPV_PASS;
 }
 
-int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
-		    uint64_t frame)
+/* Where the program ended: 0, or i + 1 of the compare. */
+static inline int quick_result(const struct opv_program *g)
 {
-	struct opv_write writes[CPU_OP_VEC_LEN_MAX];
-	struct opv_read reads[OPV_LOG_READS];
-	const ptrdiff_t rseq = opv_rseq();
-	struct opv_slot *slot;
-	struct opv_log *log;
-	uint32_t index;
-	struct quick q;
-	uint64_t i;
+	const struct opv_step *at = (const struct opv_step *)(uintptr_t)g->base[OPV_PROGRAM_AT];
+
+	return at == g->end ? 0 : (int)(at - g->steps) + 1;
+}
+
+/* A program with one store of that width, or none. */
+static inline __attribute__((__always_inline__))
+int quick_one(ptrdiff_t rseq, int cpu, struct opv_slot *slot, struct opv_program *g, uint32_t len,
+	      uint32_t nr)
+{
+	struct opv_writes one;
 	int ret;
 
-	if (count < 1 || d->shared || !quick_here(d, rseq, &cpu, &slot))
-		return OPV_PASS;
-	q.stripes = (uintptr_t)d + OPV_STRIPE;
-	q.bytes = (uint64_t)d->nr_cpus << OPV_STRIPE_SHIFT;
-	q.end = d->heap->end;
-	q.frame = frame;
-	q.nr_writes = q.nr_reads = 0;
-	q.writes = writes;
-	q.reads = reads;
-	ret = quick_compute(&q, vec, count);
-	if (ret == OPV_PASS)
-		return ret;
+	one.nr = nr;
+	g->writes = &one;
+	g->commit = one.write;
+	if (__builtin_expect(len == 8, 1))
+		ret = opv_local_program8(rseq, slot, (uint64_t)cpu, g);
+	else if (len == 4)
+		ret = opv_local_program4(rseq, slot, (uint64_t)cpu, g);
+	else if (len == 2)
+		ret = opv_local_program2(rseq, slot, (uint64_t)cpu, g);
+	else
+		ret = opv_local_program1(rseq, slot, (uint64_t)cpu, g);
+	return __builtin_expect(ret, 0) ? passed(rseq) : quick_result(g);
+}
 
-	if (q.nr_writes < 2) {
-		if (!quick_commit(rseq, cpu, slot, reads, reads + q.nr_reads, writes, q.nr_writes))
-			return passed(rseq);
-	} else {
-		log = opv_log_retake(d, &index);
-		if (!log)
-			return OPV_PASS;
-		for (i = 0; i < q.nr_writes; i++)
-			log->writes.write[i] = writes[i];
-		if (!quick_publish(d, rseq, cpu, slot, reads, reads + q.nr_reads, log, index,
-				   (uint32_t)q.nr_writes))
-			return passed(rseq);
+/* One with several: publish a log, apply it. */
+static inline __attribute__((__always_inline__))
+int quick_log(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *slot,
+	      struct opv_program *g, uint32_t nr)
+{
+	struct opv_write commit;
+	struct opv_log *log;
+	uint32_t index;
+	int ret;
+
+	log = opv_log_retake(d, &index);
+	if (__builtin_expect(!log, 0))
+		return OPV_PASS;
+	commit.dst = (uintptr_t)&slot->key;
+	commit.value = opv_key_pending(index, cpu);
+	log->writes.nr = nr;
+	g->writes = &log->writes;
+	g->commit = &commit;
+	ret = opv_local_program8(rseq, slot, (uint64_t)cpu, g);
+	if (__builtin_expect(ret, 0)) {
+		opv_log_regive(log);
+		return passed(rseq);
 	}
-	opv_count_here(d, rseq, cpu, vectors);	/* and engine_local: env.c */
-	return ret;
+	if (__builtin_expect(!log->writes.nr, 0)) {
+		;	/* a compare stopped it before the first store */
+	} else if (__builtin_expect(opv_local_apply(rseq, slot, (uint64_t)cpu, commit.value,
+						    &log->writes, 0), 0) &&
+		   !finish_later(d, rseq, cpu, index)) {
+		return quick_result(g);	/* the log is not ours any more */
+	}
+	opv_log_regive(log);
+	return quick_result(g);
+}
+
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	uint64_t base[OPV_PROGRAM_BASES];
+	struct opv_program g;
+	struct opv_slot *slot;
+	ptrdiff_t rseq;
+	int nr, ret;
+
+	if (count < 1 || d->shared)
+		return opv_vector_checked(d, vec, count, cpu);
+	nr = quick_check(d, vec, count, (uintptr_t)__builtin_frame_address(0));
+	rseq = opv_rseq();
+	if (nr < 0 || !quick_here(d, rseq, &cpu, &slot))
+		return opv_vector_checked(d, vec, count, cpu);
+	base[OPV_STEP_ADDRESS] = 0;
+	g.steps = (const struct opv_step *)vec;
+	g.end = g.steps + count;
+	g.base = base;
+	ret = nr < 2 ? quick_one(rseq, cpu, slot, &g, quick_width(vec, vec + count), (uint32_t)nr) :
+		       quick_log(d, rseq, cpu, slot, &g, (uint32_t)nr);
+	return __builtin_expect(ret == OPV_PASS, 0) ? opv_vector_checked(d, vec, count, cpu) : ret;
 }
 
 int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 {
-	struct opv_read reads[OPV_LOG_READS], *end;
+	uint64_t base[OPV_PROGRAM_BASES];
 	struct opv_domain *d = p->domain;
 	const ptrdiff_t rseq = opv_rseq();
-	struct opv_write write;
+	struct opv_program g;
 	struct opv_slot *slot;
-	uint32_t index, nr;
-	struct opv_log *log;
-	int ret;
 
 	if (!p->quick || !quick_here(d, rseq, &cpu, &slot))
 		return OPV_PASS;
-	if (p->nr_stores < 2) {
-		ret = quick_prepared(p, slot, params, reads, &end, &write, &nr);
-		if (!quick_commit(rseq, cpu, slot, reads, end, &write, nr))
-			return passed(rseq);
-	} else {
-		log = opv_log_retake(d, &index);
-		if (!log)
-			return OPV_PASS;
-		ret = quick_prepared(p, slot, params, reads, &end, log->writes.write, &nr);
-		if (!quick_publish(d, rseq, cpu, slot, reads, end, log, index, nr))
-			return passed(rseq);
-	}
-	opv_count_here(d, rseq, cpu, vectors);
-	return ret;
+	base[OPV_STEP_ADDRESS] = 0;
+	base[OPV_STEP_HANDLE] = (uintptr_t)slot - opv_window_of(d);
+	base[OPV_STEP_PARAM] = (uintptr_t)params - (uintptr_t)OPV_PARAM(0);
+	g.steps = p->steps;
+	g.end = p->steps + p->count;
+	g.base = base;
+	if (p->nr_stores < 2)
+		return quick_one(rseq, cpu, slot, &g, p->quick, p->nr_stores);
+	return quick_log(d, rseq, cpu, slot, &g, p->nr_stores);
 }
 
 void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
@@ -379,11 +379,9 @@ void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
 	(void)d, (void)cpu, (void)rseq;
 }
 
-int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
-		    uint64_t frame)
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
 {
-	(void)d, (void)vec, (void)count, (void)cpu, (void)frame;
-	return OPV_PASS;
+	return opv_vector_checked(d, vec, count, cpu);
 }
 
 int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)

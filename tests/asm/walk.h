@@ -82,7 +82,7 @@ static const char *walk_judge(const struct walk_cs *cs, struct walk_section text
 		return "version or flags are not 0";
 	if ((uintptr_t)cs % 32)
 		return "it is not aligned to 32 bytes";
-	if (!cs->length || cs->length > 512)
+	if (!cs->length || cs->length > 1024)
 		return "its length is none";
 	if (!walk_inside(text, cs->start, cs->start + cs->length))
 		return "the section is not in .text";

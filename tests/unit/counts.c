@@ -99,7 +99,10 @@ static void test_vectors(void)
 	struct opv_request r[3] = { { &op, 1, here, 0 }, { &op, 1, offline, 0 }, { &op, 1, here, 0 } };
 	uint64_t mb = st.fence == OPV_FENCE_MEMBARRIER;
 
-	COUNTED("a vector", opv_vector(d, &op, 1, here), .vectors = 1, .engine_local = 1);
+	COUNTED("a quick vector is not counted", opv_vector(d, &op, 1, here), .vectors = 0);
+	opv_count_fast(1);
+	COUNTED("but while fast calls are", opv_vector(d, &op, 1, here), .vectors = 1, .engine_local = 1);
+	opv_count_fast(0);
 	COUNTED("a vector as an offline CPU", opv_vector(d, &op, 1, offline), .vectors = 1,
 		.engine_fence = 1, .fence_membarrier = mb, .fence_none = !mb);
 	if (mb)

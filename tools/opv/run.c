@@ -250,6 +250,7 @@ static void execute(const struct options *o, const struct run_memory *m, struct 
 
 	if (!before)
 		die(VERB, "no memory");
+	opv_count_fast(1);	/* and quick vectors */
 	for (cpu = 0; cpu < cpus; cpu++)
 		before[cpu] = counts_of(cpu).vectors;
 	from = counts_of(OPV_ALL_CPUS);
