@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Free lists: what is more than one call.  (S1) to (S5) are in docs/structures.md. */
+/* Free lists: what is more than one call.  (N1) to (N5) are in docs/structures.md. */
 #define _GNU_SOURCE
 #include <opv/freelist.h>
 
@@ -137,7 +137,7 @@ int opv_freelist_pop_all_counted(const struct opv_freelist *f, void **first, int
 
 /*
  * What no vector can say, because it follows pointers: the gate of a CPU closed, and
- * plain C, (S3).
+ * plain C, (N3).
  */
 struct walk {
 	const struct opv_freelist *f;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Pools: making them, and what happens when a magazine is empty or full.  Depots are in
- * pool_depot.c, trimming in pool_trim.c; (P1) to (P5) stand in docs/structures.md.
+ * pool_depot.c, trimming in pool_trim.c; (M1) to (M6) stand in docs/structures.md.
  */
 #define _GNU_SOURCE
 #include "pool.h"

@@ -2,7 +2,7 @@
 /*
  * The depots of pools: stacks of batches, by compare-and-exchange.  No lock, so a signal
  * handler or a child of fork never finds one held; what a batch holds belongs to who
- * popped it, (P4) in docs/structures.md.
+ * popped it, (M4) in docs/structures.md.
  */
 #include "pool.h"
 

@@ -8,7 +8,7 @@ set -u
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:exitcode=66
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 # A pool reads a place of a magazine before it knows that nobody writes there, and forgets what
-# it read if somebody did, (P1); a batch is copied there by memmove(), which is no atomic.
+# it read if somebody did, (M1); a batch is copied there by memmove(), which is no atomic.
 # Trim and drain work in memory that they map and unmap by system calls of their own, so that
 # it does not see one end and the next begin at the same address.
 {
