@@ -5,6 +5,7 @@
  * Everything that can fail is done first: then the vector runs, on the CPU that
  * was asked for and with its interrupts off, and cannot fail any more.
  */
+#include <linux/kernel.h>
 #include <linux/slab.h>
 
 #include "call.h"
@@ -27,44 +28,50 @@ static int opv_call_prepare(struct opv_call *call, const struct cpu_op __user *u
 	return 0;
 }
 
-/* As large as the vector asks for: some kernels clear what they allocate. */
-static struct opv_call *opv_call_alloc(int count, bool guard)
-{
-	const size_t vec = sizeof(struct opv_call) + count * sizeof(struct cpu_op);
-	const size_t span = count * sizeof(struct opv_span [2]);
-	const size_t pin = count * OPV_OP_PINS * sizeof(struct opv_pin);
-	struct opv_call *call;
+/* No larger than the vector asks for: some kernels clear all memory that they give. */
+#define OPV_CALL_SIZE(count)						\
+	(sizeof(struct opv_call) + (count) * (sizeof(struct cpu_op) +	\
+	 sizeof(struct opv_span [2]) + OPV_OP_PINS * sizeof(struct opv_pin)))
 
-	call = kmalloc(vec + span + pin, GFP_KERNEL);
-	if (!call)
-		return NULL;
+#define OPV_STACK_OPS	4	/* a guard and three: most vectors */
+
+static int opv_call_in(void *room, const struct cpu_op __user *uvec, int count, int cpu,
+		       bool guard)
+{
+	struct opv_call *call = room;
+	int ret;
+
 	call->count = count;
 	call->guard = guard;
 	call->nr_pins = 0;
 	call->held = NULL;
-	call->span = (void *)call + vec;
-	call->pin = (void *)call + vec + span;
-	return call;
-}
+	call->span = (void *)&call->vec[count];
+	call->pin = (void *)&call->span[count];
 
-static void opv_call_free(struct opv_call *call)
-{
-	opv_call_unpin(call);
-	kfree(call->held);
-	kfree(call);
-}
-
-static int opv_call_all(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
-{
-	struct opv_call *call = opv_call_alloc(count, guard);
-	int ret;
-
-	if (!call)
-		return -ENOMEM;
 	ret = opv_call_prepare(call, uvec);
 	if (!ret)
 		ret = opv_exec_on(call, cpu);
-	opv_call_free(call);
+	opv_call_unpin(call);
+	kfree(call->held);
+	return ret;
+}
+
+static noinline int opv_call_small(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+{
+	u64 room[DIV_ROUND_UP(OPV_CALL_SIZE(OPV_STACK_OPS), sizeof(u64))];
+
+	return opv_call_in(room, uvec, count, cpu, guard);
+}
+
+static int opv_call_large(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+{
+	void *room = kmalloc(OPV_CALL_SIZE(count), GFP_KERNEL);
+	int ret;
+
+	if (!room)
+		return -ENOMEM;
+	ret = opv_call_in(room, uvec, count, cpu, guard);
+	kfree(room);
 	return ret;
 }
 
@@ -97,5 +104,7 @@ int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags)
 		return -EINVAL;
 	if (!count)
 		return opv_exec_on(NULL, cpu);
-	return opv_call_all(uvec, count, cpu, guard);
+	if (count <= OPV_STACK_OPS)
+		return opv_call_small(uvec, count, cpu, guard);
+	return opv_call_large(uvec, count, cpu, guard);
 }
