@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# What runs in guests is linked statically, by a C library that can be: the command, the
+# tests of operations, and tests/guest/prog/NAME.c.  They are in $(O)/guest/, all in one folder.
+
+guest-ops := $(filter-out symbols types,$(basename $(notdir $(wildcard tests/ops/*.c))))
+guest-progs := $(basename $(notdir $(wildcard tests/guest/prog/*.c)))
+guest-bins := $(addprefix $(O)/guest/,opv $(guest-ops) $(guest-progs))
+
+# An empty file if there is no static C library for these flags; then there are no programs.
+$(O)/guest/libc:
+	@mkdir -p $(@D)
+	$(Q)echo 'int main(void) { return 0; }' >$@.c
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $@.c -pthread 2>/dev/null || : >$@
+
+guest-link = $(Q)[ ! -s $(O)/guest/libc ] || \
+	$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -Itests $(cflags-guest/$(@F)) -MF $@.d -o $@ $1 \
+		$(LDFLAGS) -static $(O)/libopv.a -pthread -lm
+
+$(O)/guest/opv: $(opv-objs) $(O)/libopv.a $(O)/guest/libc
+	$(call say,LD,$@)
+	$(call guest-link,$(opv-objs))
+
+$(addprefix $(O)/guest/,$(guest-ops)): $(O)/guest/%: tests/ops/%.c tests/tap.h $(O)/libopv.a $(O)/guest/libc
+	$(call say,CC,$@)
+	$(call guest-link,$<)
+
+$(addprefix $(O)/guest/,$(guest-progs)): $(O)/guest/%: tests/guest/prog/%.c tests/tap.h $(O)/libopv.a $(O)/guest/libc
+	$(call say,CC,$@)
+	$(call guest-link,$<)
+
+-include $(addsuffix .d,$(guest-bins))
+
+tests: $(guest-bins)
+
+# A guest has more CPUs than the machine.
+alone-tests += $(wildcard tests/guest/*.sh)
