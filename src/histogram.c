@@ -7,11 +7,15 @@
 int opv_histogram_init(struct opv_histogram *h, struct opv_domain *d, uint32_t bits, uint64_t max)
 {
 	struct opv_histogram all = { .counts.nr = UINT32_MAX, .bits = bits };
+	uint32_t nr;
 	int ret;
 
 	if (bits > OPV_HISTOGRAM_BITS_MAX)
 		return -EINVAL;
-	ret = opv_counters_init(&all.counts, d, opv_histogram_bucket(&all, max) + 1);
+	/* One more for what is larger, if anything is. */
+	nr = opv_histogram_bucket(&all, max) + 1;
+	nr += nr <= opv_histogram_bucket(&all, UINT64_MAX);
+	ret = opv_counters_init(&all.counts, d, nr);
 	if (!ret)
 		*h = all;
 	return ret;

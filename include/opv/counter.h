@@ -241,8 +241,8 @@ struct opv_histogram {
  * @h: filled; untouched on error
  * @d: the domain, NULL for the default one
  * @bits: 0 to OPV_HISTOGRAM_BITS_MAX
- * @max: the largest value expected; larger ones go to its bucket, the last.  UINT64_MAX
- *	for all there are.
+ * @max: the largest value that is told from larger ones, which share the last bucket;
+ *	UINT64_MAX for all there are
  *
  * Errors: -EINVAL @bits; -ENOMEM, -ETIMEDOUT as opv_alloc().
  *
@@ -305,7 +305,8 @@ uint64_t opv_histogram_total(const struct opv_histogram *h, const int64_t *snaps
  * @percent: 0 to 100, else taken for the nearer of them; 0 is the smallest value
  *
  * It is the upper end of a bucket: not less than the exact one, and more by less than one
- * part in 2^bits.  0 when the snapshot is empty.
+ * part in 2^bits.  UINT64_MAX: it is larger than the histogram's maximum.  0 when the snapshot
+ * is empty.
  *
  * Thread-safe, async-signal-safe.
  */

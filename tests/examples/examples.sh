@@ -13,7 +13,9 @@ example() {
 status 0" "example $1 says what it should"
 }
 
-example counter "4000000 of 4000000"
+example counter "4000000 of 4000000, 4000000 loops
+4000000 values, half of them at most 511, 99 percent at most 1023"
+example ref "200 of 200 tables are gone, none too early"
 example freelist "made and freed: the same"
 example stack "pushed and popped: the same"
 example shared "200000 of 200000"

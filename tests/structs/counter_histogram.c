@@ -26,17 +26,19 @@ static void test_buckets(void)
 	static const uint64_t max[] = { 0, 1, 7, 8, 9, 1000, 4095, 4096, 1000000, UINT64_MAX / 3, UINT64_MAX };
 	struct opv_histogram h;
 	bool good = true;
-	uint32_t bits;
+	uint32_t bits, last;
 	size_t i;
 
 	for (bits = 0; bits <= OPV_HISTOGRAM_BITS_MAX; bits++)
 		for (i = 0; i < sizeof(max) / sizeof(max[0]); i++) {
 			good &= !opv_histogram_init(&h, NULL, bits, max[i]);
-			good &= bounds_hold(&h) && opv_histogram_bucket(&h, max[i]) == h.counts.nr - 1 &&
-				opv_histogram_bucket(&h, UINT64_MAX) == h.counts.nr - 1;
+			good &= bounds_hold(&h) && opv_histogram_bucket(&h, UINT64_MAX) == h.counts.nr - 1;
+			last = opv_histogram_bucket(&h, max[i]);
+			good &= opv_histogram_high(&h, last) == UINT64_MAX ||
+				(last == h.counts.nr - 2 && opv_histogram_high(&h, last) >= max[i]);
 			good &= !opv_histogram_fini(&h);
 		}
-	ok(good, "buckets lie end to end, are as narrow as promised, and hold their own values");
+	ok(good, "buckets lie end to end, are as narrow as promised, and hold their own values; larger ones have one more");
 	opv_histogram_init(&h, NULL, 3, UINT64_MAX);
 	is(h.counts.nr, 496, "3 bits: 496 buckets");
 	opv_histogram_fini(&h);
