@@ -17,6 +17,7 @@
 #define OPV_BREAK_MARK	9	/* read a record of a ring that is not committed */
 #define OPV_BREAK_STILL	10	/* do not look whether it was overwritten meanwhile */
 #define OPV_BREAK_GIVE_UP 11	/* overwrite a record that is not committed */
+#define OPV_BREAK_READERS 12	/* write without having fenced readers */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0

@@ -8,6 +8,7 @@
 
 #include <opv/vector.h>
 
+#include "break.h"
 #include "domain.h"
 #include "engine.h"
 #include "sys.h"
@@ -198,7 +199,7 @@ static int give_up(const struct writer *w, struct opv_ring_mark *m, intptr_t epo
 		size = opv_ring_size_of(header);
 		if (!opv_ring_fits(r, m->position, size))
 			return 1;
-		if (!(header & OPV_RING_COMMITTED)) {
+		if (!(header & OPV_RING_COMMITTED) && !OPV_BROKEN(GIVE_UP)) {
 			if (m->position >= until)
 				return 0;
 			if (!opv_process_gone(opv_ring_owner(header)))

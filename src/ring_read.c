@@ -2,6 +2,7 @@
 /* Rings: reading, and the counts.  Letters: docs/structures.md, (R1) to (R7). */
 #include "ring.h"
 
+#include "break.h"
 #include "domain.h"
 #include "sys.h"
 #include "wait.h"
@@ -66,6 +67,8 @@ static bool still_there(const struct opv_ring_cpu *c, uint64_t at)
 	intptr_t epoch;
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (OPV_BROKEN(STILL))
+		return true;
 	return opv_ring_oldest(c, &epoch).position <= at;
 }
 
@@ -90,7 +93,7 @@ static int look(struct opv_ring *r, int cpu, struct opv_ring_place *p, uint64_t 
 		return RETRY;
 	if (!opv_ring_fits(r, at, opv_ring_size_of(*header)))
 		return -EIO;
-	if (!(*header & OPV_RING_COMMITTED)) {
+	if (!(*header & OPV_RING_COMMITTED) && !OPV_BROKEN(MARK)) {
 		if (!opv_process_gone(opv_ring_owner(*header)))
 			return 2;
 		ret = opv_ring_abandon(r, cpu, epoch, at, *header, false);

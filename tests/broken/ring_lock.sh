@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The crowds of rings, locks and reader-writer locks go red when one thing is left out of them,
+# or of the engine that they lean on.
+set -u
+. "$(dirname "$0")/../tap.sh"
+
+# build WHAT TEST SOURCE...: that test with these sources, broken, in place of the library's.
+build() {
+	what=$1 test=$2
+	shift 2
+	(cd "$OPV_SRC" && $CC -std=gnu11 -O2 -Iinclude -Itests -DOPV_BREAK="OPV_BREAK_$what" \
+		-o "$tmp/$test-$what" "tests/structs/$test.c" "$@" "$OPV_BUILD/libopv.a" -pthread) \
+		>"$tmp/log" 2>&1
+	status=$?
+	[ $status = 0 ] || diag "$(tail -n 5 "$tmp/log")"
+	ok $status "$test builds: $what"
+}
+
+# red WHAT TEST: at the latest in the tenth run something is wrong, or the program dies of it.
+red() {
+	[ -x "$tmp/$2-$1" ] || return
+	for run in 1 2 3 4 5 6 7 8 9 10; do
+		timeout -s KILL 20 "$tmp/$2-$1" >"$tmp/out" 2>&1
+		status=$?
+		[ $status = 0 ] || break
+	done
+	diag "run $run: exit status $status, $(grep -c '^not ok' "$tmp/out") of $(grep -c 'ok [0-9]' "$tmp/out") not ok"
+	[ $status != 0 ]
+}
+
+build MARK ring_crowd src/ring_read.c
+red MARK ring_crowd
+ok $? "records are read before they are committed: they are not whole"
+
+build STILL ring_crowd src/ring_read.c
+red STILL ring_crowd
+ok $? "nobody looks whether a record was overwritten while it was read: it is not whole"
+
+build GIVE_UP ring_crowd src/ring.c
+red GIVE_UP ring_crowd
+ok $? "records are overwritten while they are written: they are not whole"
+
+build LOCK ring_crowd src/engine/fence.c src/fence.c
+red LOCK ring_crowd
+ok $? "two engines work as one CPU: records are lost"
+
+if [ "$(nproc)" -lt 2 ]; then
+	skip "without a fence readers and writers meet" "there is one CPU only"
+	skip "without a fence two have the lock of a CPU" "there is one CPU only"
+	done_testing
+fi
+build READERS rwlock_pair src/rwlock.c
+red READERS rwlock_pair
+ok $? "without a fence readers and writers meet"
+
+build FENCE lock_crowd src/engine/fence.c src/fence.c
+red FENCE lock_crowd
+ok $? "without a fence two have the lock of a CPU"
+done_testing
