@@ -66,7 +66,7 @@ static void append(const struct opv_freelist *f, struct opv_freelist_chain *c, v
 
 /*
  * Counted lists.  The number of the CPU is fixed first, so that both words are of the
- * same one, (S4).
+ * same one, (N4).
  */
 static int fixed(int cpu)
 {

@@ -23,10 +23,10 @@
  * about to read its next pointer is aborted before it does.
  *
  * The plain list is not counted.  A count is a second word, and two words in one step
- * are a local vector, at five times the price of a push.  Three ways to know:
+ * are a local vector, at ten times the price of a push.  Three ways to know:
  * opv_freelist_count_exact() walks a list behind its closed gate; OPV_FREELIST_COUNTED
- * keeps a count beside the list by a second section (twice the price, never less than
- * what the list holds, see below); and an array with an index has its count for nothing
+ * keeps a count beside the list by a second section (three to five times the price, never
+ * less than what the list holds, see below); and an array with an index has its count for nothing
  * (<opv/pool.h>).
  *
  * cpu is a CPU's number, online or not, or OPV_THIS_CPU.

@@ -17,6 +17,8 @@ example counter "4000000 of 4000000, 4000000 loops
 4000000 values, half of them at most 511, 99 percent at most 1023"
 example ref "200 of 200 tables are gone, none too early"
 example freelist "made and freed: the same"
+example pool "opened far fewer than were used: yes
+kept when idle: 0"
 example stack "pushed and popped: the same"
 example shared "200000 of 200000"
 if [ "$(cat /sys/devices/system/cpu/possible)" = 0 ]; then
