@@ -21,6 +21,9 @@ example pool "opened far fewer than were used: yes
 kept when idle: 0"
 example stack "pushed and popped: the same"
 example shared "200000 of 200000"
+example ring "read and lost: 300000 of 300000, 0 damaged"
+example lock "600000 of 600000"
+example rwlock "200 changes, 0 mixed lookups"
 if [ "$(cat /sys/devices/system/cpu/possible)" = 0 ]; then
 	tried="$tried vector"
 	skip "example vector says what it should" "there is one CPU only"
