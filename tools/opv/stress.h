@@ -31,6 +31,8 @@
 	X(ring, "records copied in with their checksums")			\
 	X(accounts, "money moved by vectors, watched by vectors")		\
 	X(drain, "counters emptied on all CPUs at once")			\
+	X(counters, "counters and histograms, summed up and reset at one moment") \
+	X(refs, "references, and that an object goes when there are none")	\
 	X(memory, "per-CPU variables allocated, zero, and freed")		\
 	X(killed, "a shared domain whose processes are killed")
 
@@ -44,7 +46,9 @@ enum stress_scenario {
 /* What is counted besides the calls of calls.def. */
 #define STRESS_OTHERS(X)							\
 	X(opv_vector) X(opv_vectors) X(cpu_opv) X(opv_fence)	\
-	X(opv_run_prepared) X(opv_alloc) X(opv_free)
+	X(opv_run_prepared) X(opv_alloc) X(opv_free)			\
+	X(opv_counter_add) X(opv_counter_sum) X(opv_counter_reset) X(opv_counters_sum)	\
+	X(opv_histogram_add) X(opv_ref_get) X(opv_ref_put) X(opv_ref_kill)
 
 enum stress_count {
 	STRESS_COUNT_AFTER_CALLS = OPV_NR_CALLS - 1,
