@@ -7,15 +7,7 @@ set -u
 
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:exitcode=66
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-# A pool reads a place of a magazine before it knows that nobody writes there, and forgets what
-# it read if somebody did, (M1); a batch is copied there by memmove(), which is no atomic.
-# Trim and drain work in memory that they map and unmap by system calls of their own, so that
-# it does not see one end and the next begin at the same address.
-{
-	cat "$OPV_SRC/tests/san/tsan.supp"
-	printf 'race:^%s$\n' fill_magazine opv_pool_trim opv_pool_drain
-} >"$tmp/supp"
-export TSAN_OPTIONS="halt_on_error=1 exitcode=66 history_size=7 suppressions=$tmp/supp"
+export TSAN_OPTIONS="halt_on_error=1 exitcode=66 history_size=7 suppressions=$OPV_SRC/tests/san/tsan.supp"
 
 # try NAME CPPFLAGS FLAGS TEST...: with the first compiler that can.
 try() {

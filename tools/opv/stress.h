@@ -33,6 +33,8 @@
 	X(drain, "counters emptied on all CPUs at once")			\
 	X(counters, "counters and histograms, summed up and reset at one moment") \
 	X(refs, "references, and that an object goes when there are none")	\
+	X(freelist, "free lists: chains, thefts, drains, counts")		\
+	X(pool, "pools of objects, trimmed and drained")			\
 	X(memory, "per-CPU variables allocated, zero, and freed")		\
 	X(killed, "a shared domain whose processes are killed")
 
