@@ -30,8 +30,26 @@ try() {
 	skip "$name: nothing reported, nothing lost" "no compiler here can"
 }
 
+# structs NAME CPPFLAGS FLAGS TEST...: tests of tests/structs/ with the library that try built.
+structs() {
+	name=$1 cppflags=$2 flags=$3
+	shift 3
+	[ -e "$tmp/$name/libopv.a" ] || return
+	for test; do
+		# shellcheck disable=SC2086
+		$CC -std=gnu11 -O1 -g $cppflags $flags -I"$OPV_SRC/include" -I"$OPV_SRC/tests" -o "$tmp/$test" \
+			"$OPV_SRC/tests/structs/$test.c" "$tmp/$name/libopv.a" -pthread >"$tmp/out" 2>&1 &&
+			timeout 100 "$tmp/$test" >"$tmp/out" 2>&1
+		status=$?
+		[ $status = 0 ] || diag "exit status $status" "$(head -n 60 "$tmp/out")"
+		ok $status "$name: nothing reported, $test ($CC)"
+	done
+}
+
 try address "" -fsanitize=address -d 2
+structs address "" -fsanitize=address counter counter_many counter_histogram percpu ref ref_many
 try undefined "" "-fsanitize=undefined -fno-sanitize-recover=all" -d 2
 # ThreadSanitizer does not see what sections do, so here is the rest: the slow path and its locks.
 try thread -DOPV_NO_SECTIONS -fsanitize=thread -d 2 --no-fork
+structs thread -DOPV_NO_SECTIONS -fsanitize=thread counter counter_many ref ref_many
 done_testing
