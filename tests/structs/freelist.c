@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include "../ops/ops.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +253,82 @@ static void shared(void)
 	opv_domain_destroy(d);
 }
 
+/* All that lists can do, until killed; what is popped is in nobody's list meanwhile. */
+static void toil(const struct opv_freelist *f, uint64_t random)
+{
+	struct opv_freelist_chain c;
+	void *n;
+
+	for (;;) {
+		uint64_t r = rnd(&random);
+		int cpu = r & 1 ? OPV_THIS_CPU : (int)(r >> 32) % opv_domain_cpus(f->domain);
+
+		if (r & 2 && !opv_freelist_pop(f, &n, cpu))
+			opv_freelist_push(f, n, OPV_THIS_CPU);
+		else if (!(r & 12) && !opv_freelist_steal(f, 4, &c, OPV_ALL_CPUS))
+			opv_freelist_push_chain(f, &c, OPV_THIS_CPU);
+		else if (!(r & 16) && !opv_freelist_pop_n(f, 3, &c, cpu))
+			opv_freelist_push_chain(f, &c, cpu);
+	}
+}
+
+static int count_once(const struct opv_freelist *f, struct node *there, int nr)
+{
+	bool seen[1024] = { false };
+	int all = 0, cpu;
+	void *n;
+
+	for (cpu = 0; cpu < opv_domain_cpus(f->domain); cpu++)
+		while (!opv_freelist_pop(f, &n, cpu)) {
+			struct node *node = n;
+
+			if (node < there || node >= there + nr || seen[node - there])
+				return -1;
+			seen[node - there] = true;
+			all++;
+		}
+	return all;
+}
+
+/* Whoever is killed keeps what he had in hand: at most four nodes; the lists stay whole. */
+static void killed(uint64_t *random)
+{
+	struct opv_domain_options o = { .size = sizeof(o), .flags = OPV_DOMAIN_SHARED };
+	enum { KILLS = 40, HERE = 1000 };
+	struct node *there = mmap(NULL, HERE * sizeof(*there), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct opv_domain *d;
+	struct opv_freelist f;
+	pid_t pids[2];
+	int i, left;
+
+	if (opv_domain_create(&d, &o)) {
+		skip("lists whose users are killed", "no shared domain");
+		return;
+	}
+	opv_freelist_init(&f, d, offsetof(struct node, next), 0);
+	for (i = 0; i < HERE; i++)
+		opv_freelist_push(&f, &there[i], i % opv_domain_cpus(d));
+	for (i = 0; i < KILLS + 2; i++) {
+		if (i >= 2 && pids[i & 1] > 0) {
+			usleep(1000 + (useconds_t)(rnd(random) % 3000));
+			kill(pids[i & 1], SIGKILL);
+			waitpid(pids[i & 1], NULL, 0);
+		}
+		pids[i & 1] = i < KILLS ? fork() : -1;
+		if (!pids[i & 1]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			toil(&f, rnd(random));
+		}
+	}
+	left = count_once(&f, there, HERE);
+	ok(left >= HERE - 4 * KILLS && left <= HERE,
+	   "%d processes are killed while they work on lists, which stay whole: %d of %d nodes", KILLS,
+	   left, HERE);
+	opv_freelist_fini(&f);
+	opv_domain_destroy(d);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t random = seed_from(argc, argv);
@@ -268,5 +346,6 @@ int main(int argc, char **argv)
 	}
 	forked();
 	shared();
+	killed(&random);
 	return done();
 }
