@@ -18,6 +18,7 @@
 #define OPV_BREAK_STILL	10	/* do not look whether it was overwritten meanwhile */
 #define OPV_BREAK_GIVE_UP 11	/* overwrite a record that is not committed */
 #define OPV_BREAK_READERS 12	/* write without having fenced readers */
+#define OPV_BREAK_SUM	13	/* add up the locks of readers before their unlocks */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0

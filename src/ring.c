@@ -2,7 +2,7 @@
 /*
  * Rings: making and writing, where the fast way did not do.  What comes here is to make room
  * (a limit to be raised, old records to be given up, the end of the buffer to be skipped), or
- * met another writer, or is for another CPU.  Letters: docs/structures.md, (R1) to (R7).
+ * met another writer, or is for another CPU.  Letters: docs/structures.md, (Q1) to (Q7).
  */
 #include "ring.h"
 
@@ -183,7 +183,7 @@ int opv_ring_abandon(struct opv_ring *r, int cpu, intptr_t epoch, uint64_t at, u
 }
 
 /*
- * (R4): walk over the oldest records to where one begins at `until` or after.  0; 1, try again;
+ * (Q4): walk over the oldest records to where one begins at `until` or after.  0; 1, try again;
  * -ENOBUFS, one of them is being written.
  */
 static int give_up(const struct writer *w, struct opv_ring_mark *m, intptr_t epoch, uint64_t until)

@@ -35,10 +35,10 @@ static inline uint32_t opv_ring_owner(uint64_t header)
 	return (uint32_t)(header >> 32 & 0x3fffffff);
 }
 
-/* The oldest record that is there, and which epoch that is of: (R3). */
+/* The oldest record that is there, and which epoch that is of: (Q3). */
 struct opv_ring_mark opv_ring_oldest(const struct opv_ring_cpu *c, intptr_t *epoch);
 
-/* Where the reader is: (R5). */
+/* Where the reader is: (Q5). */
 struct opv_ring_place opv_ring_place(const struct opv_ring_cpu *c);
 
 /*

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Rings: reading, and the counts.  Letters: docs/structures.md, (R1) to (R7). */
+/* Rings: reading, and the counts.  Letters: docs/structures.md, (Q1) to (Q7). */
 #include "ring.h"
 
 #include "break.h"
@@ -29,7 +29,7 @@ struct opv_ring_place opv_ring_place(const struct opv_ring_cpu *c)
 	return p;
 }
 
-/* (R5): the other element, then the turn.  Killed in between, we were here for nothing. */
+/* (Q5): the other element, then the turn.  Killed in between, we were here for nothing. */
 static void move_to(struct opv_ring_cpu *c, const struct opv_ring_place *p)
 {
 	struct opv_ring_place *to = &c->place[(c->turn + 1) & 1];
@@ -61,7 +61,7 @@ static void pass(struct opv_ring_place *p, uint64_t header)
 	p->next.bytes += (uint32_t)header;
 }
 
-/* What was read since is true if the oldest record is still not younger: (R4). */
+/* What was read since is true if the oldest record is still not younger: (Q4). */
 static bool still_there(const struct opv_ring_cpu *c, uint64_t at)
 {
 	intptr_t epoch;

@@ -76,30 +76,40 @@ int opv_rwlock_fini(struct opv_rwlock *rw)
 	return ret;
 }
 
-/*
- * (W3): while it is closed each word only goes down, so a sum that is 0 was 0 all over.
- * What is counted elsewhere comes last, with the acquire that makes it as good as a section.
- */
-static uint64_t sum_readers(const struct opv_rwlock *rw)
+static uint64_t sum_of(const struct opv_rwlock *rw, const uint64_t *handle, const uint64_t *elsewhere)
 {
 	int cpu, nr = opv_domain_cpus(rw->domain);
-	uint64_t sum = 0;
+	uint64_t sum = __atomic_load_n(elsewhere, __ATOMIC_SEQ_CST);
 
 	for (cpu = 0; cpu < nr; cpu++)
-		sum += __atomic_load_n(&opv_ptr(rw->percpu, cpu)->readers, __ATOMIC_ACQUIRE);
-	return sum + __atomic_load_n(&once(rw)->elsewhere, __ATOMIC_SEQ_CST);
+		sum += __atomic_load_n(opv_ptr(handle, cpu), __ATOMIC_ACQUIRE);
+	return sum;
+}
+
+/* (W3): unlocks first, so that who is seen to have unlocked is seen to have locked. */
+static uint64_t readers(const struct opv_rwlock *rw)
+{
+	struct opv_rwlock_cpu *h = rw->percpu, *o = once(rw);
+	uint64_t locked = 0, unlocked;
+
+	if (OPV_BROKEN(SUM))
+		locked = sum_of(rw, &h->locked, &o->locked_elsewhere);
+	unlocked = sum_of(rw, &h->unlocked, &o->unlocked_elsewhere);
+	if (!OPV_BROKEN(SUM))
+		locked = sum_of(rw, &h->locked, &o->locked_elsewhere);
+	return locked - unlocked;
 }
 
 int64_t opv_rwlock_readers(const struct opv_rwlock *rw)
 {
-	return (int64_t)sum_readers(rw);
+	return (int64_t)readers(rw);
 }
 
 /* An atomic serves where a section cannot be had, and never fails. */
-static void count(struct opv_rwlock *rw, int64_t n)
+static void count(uint64_t *handle, uint64_t *elsewhere)
 {
-	if (opv_add64_release(&rw->percpu->readers, (uint64_t)n, OPV_THIS_CPU))
-		__atomic_fetch_add(&once(rw)->elsewhere, (uint64_t)n, __ATOMIC_SEQ_CST);
+	if (opv_add64_release(handle, 1, OPV_THIS_CPU))
+		__atomic_fetch_add(elsewhere, 1, __ATOMIC_SEQ_CST);
 }
 
 /* (W4): the count first, then this; the writer looks at them the other way round. */
@@ -114,14 +124,14 @@ static void wake_writer(struct opv_rwlock *rw)
 void opv_rwlock_leave_slow(struct opv_rwlock *rw, int counted)
 {
 	if (!counted)
-		__atomic_fetch_sub(&once(rw)->elsewhere, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&once(rw)->unlocked_elsewhere, 1, __ATOMIC_SEQ_CST);
 	if (OPV_RWLOCK_CLOSED(rw->percpu))
 		wake_writer(rw);
 }
 
 static void uncount(struct opv_rwlock *rw)
 {
-	count(rw, -1);
+	count(&rw->percpu->unlocked, &once(rw)->unlocked_elsewhere);
 	wake_writer(rw);
 }
 
@@ -142,7 +152,7 @@ static int read_under_mutex(struct opv_rwlock *rw, uint32_t timeout_ms)
 		__atomic_store_n(&o->closed, DEAD, __ATOMIC_RELAXED);
 		ret = -EOWNERDEAD;
 	} else {
-		count(rw, 1);
+		count(&rw->percpu->locked, &o->locked_elsewhere);
 	}
 	opv_mutex_unlock(word(&o->writer), rw->domain->shared);
 	OPV_RWLOCK_SEEN(rw->percpu);
@@ -152,14 +162,11 @@ static int read_under_mutex(struct opv_rwlock *rw, uint32_t timeout_ms)
 int opv_rwlock_read_slow(struct opv_rwlock *rw, int counted, uint32_t timeout_ms)
 {
 	if (!counted) {
-		__atomic_fetch_add(&once(rw)->elsewhere, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&once(rw)->locked_elsewhere, 1, __ATOMIC_SEQ_CST);
 		if (!OPV_RWLOCK_CLOSED(rw->percpu))
 			return 0;
-		__atomic_fetch_sub(&once(rw)->elsewhere, 1, __ATOMIC_SEQ_CST);
-		wake_writer(rw);
-	} else {
-		uncount(rw);
 	}
+	uncount(rw);
 	return read_under_mutex(rw, timeout_ms);
 }
 
@@ -172,7 +179,7 @@ static int wait_for_readers(struct opv_rwlock *rw, const struct timespec *deadli
 
 	for (;;) {
 		seen = atomic_load(left);
-		if (!sum_readers(rw))
+		if (!readers(rw))
 			return 0;
 		if (!wait)
 			return -EBUSY;

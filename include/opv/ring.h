@@ -214,7 +214,7 @@ OPV_CALL int opv_ring_reserve(struct opv_ring *r, size_t len, struct opv_ring_re
 	c = opv_ptr(h, here);
 	head = __atomic_load_n(&c->head, __ATOMIC_RELAXED);
 	at = head & (r->bytes - 1);
-	/* (R1): below the limit all is free, and the limit only rises. */
+	/* (Q1): below the limit all is free, and the limit only rises. */
 	if (__builtin_expect(head + size > __atomic_load_n(&c->limit, __ATOMIC_ACQUIRE) ||
 			     at + size > r->bytes, 0) ||
 	    __builtin_expect(opv_cmpeq_store_store_release((intptr_t *)&h->head, (intptr_t)head,

@@ -18,15 +18,15 @@
  * reading costs two opv_add(), writing an interrupt on each CPU that runs a thread of this
  * process, and some microseconds.
  *
- *	read_lock	readers[this CPU] += 1
- *			if (closed) take that back; wait until the writer is gone; again
- *	read_unlock	readers[this CPU] -= 1
+ *	read_lock	locked[this CPU] += 1
+ *			if (closed) unlock; wait until the writer is gone; again
+ *	read_unlock	unlocked[this CPU] += 1
  *			if (closed) wake the writer
  *	write_lock	take the mutex; closed = 1; fence all CPUs
- *			wait until the sum of readers[] over all CPUs is 0
+ *			wait until the sums of unlocked[] and locked[], in this order, are the same
  *	write_unlock	closed = 0; give the mutex back
  *
- * Lock and unlock of a reader may be on different CPUs: only the sum means something.
+ * Lock and unlock of a reader may be on different CPUs: only the sums mean something.
  * Neither has a barrier between its store and its look at "closed"; the writer's fence
  * is the other half of both (docs/structures.md, (W1) to (W5)).
  *
@@ -61,14 +61,14 @@ OPV_BEGIN_DECLS
 
 /* What each CPU has; behind its first line the instance of CPU 0 has what there is once. */
 struct opv_rwlock_cpu {
-	uint64_t readers;	/* locked here less unlocked here */
-	uint64_t apart[7];
+	uint64_t locked, unlocked;	/* for reading, here; how often */
+	uint64_t apart[6];
 	uint32_t closed;	/* 1: to readers, there is a writer; 2: one died */
 	uint32_t writer;	/* a mutex: the writer, or a reader that came while there was one */
 	uint32_t left;		/* changes when a reader goes while it is closed */
 	uint32_t magic;
-	uint64_t elsewhere;	/* locked less unlocked where no section could be had */
-	uint64_t room[5];
+	uint64_t locked_elsewhere, unlocked_elsewhere;	/* where no section could be had */
+	uint64_t room[4];
 };
 
 /*
@@ -133,7 +133,7 @@ void opv_rwlock_leave_slow(struct opv_rwlock *rw, int counted) __attribute__((__
 # endif
 #endif
 #ifdef OPV_RWLOCK_TSAN
-# define OPV_RWLOCK_SEEN(h) __atomic_fetch_add(&opv_ptr((h), 0)->elsewhere, 0, __ATOMIC_ACQ_REL)
+# define OPV_RWLOCK_SEEN(h) __atomic_fetch_add(&opv_ptr((h), 0)->locked_elsewhere, 0, __ATOMIC_ACQ_REL)
 #else
 # define OPV_RWLOCK_SEEN(h) ((void)0)
 #endif
@@ -159,7 +159,7 @@ void opv_rwlock_leave_slow(struct opv_rwlock *rw, int counted) __attribute__((__
 OPV_CALL int opv_rwlock_read_timedlock(struct opv_rwlock *rw, uint32_t timeout_ms)
 {
 	struct opv_rwlock_cpu *h = rw->percpu;
-	int ret = opv_add64(&h->readers, 1, OPV_THIS_CPU);
+	int ret = opv_add64(&h->locked, 1, OPV_THIS_CPU);
 
 	OPV_RWLOCK_SEEN(h);
 	if (__builtin_expect(!ret, 1) && !OPV_RWLOCK_CLOSED(h))
@@ -190,7 +190,7 @@ OPV_CALL void opv_rwlock_read_unlock(struct opv_rwlock *rw)
 	int ret;
 
 	OPV_RWLOCK_SEEN(h);
-	ret = opv_add64_release(&h->readers, (uint64_t)-1, OPV_THIS_CPU);
+	ret = opv_add64_release(&h->unlocked, 1, OPV_THIS_CPU);
 	if (__builtin_expect(ret != 0, 0) || OPV_RWLOCK_CLOSED(h))
 		opv_rwlock_leave_slow(rw, !ret);
 }
@@ -225,7 +225,7 @@ int opv_rwlock_write_unlock(struct opv_rwlock *rw);
 /*
  * opv_rwlock_readers - how many read locks there are, about
  *
- * Exact while a writer waits or nobody locks.
+ * Exact while nobody locks and unlocks.
  *
  * Thread-safe, async-signal-safe.
  */

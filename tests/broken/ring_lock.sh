@@ -47,12 +47,17 @@ ok $? "two engines work as one CPU: records are lost"
 
 if [ "$(nproc)" -lt 2 ]; then
 	skip "without a fence readers and writers meet" "there is one CPU only"
+	skip "the locks of readers are added up before their unlocks: readers and writers meet" "there is one CPU only"
 	skip "without a fence two have the lock of a CPU" "there is one CPU only"
 	done_testing
 fi
 build READERS rwlock_pair src/rwlock.c
 red READERS rwlock_pair
 ok $? "without a fence readers and writers meet"
+
+build SUM rwlock_pair src/rwlock.c
+red SUM rwlock_pair
+ok $? "the locks of readers are added up before their unlocks: readers and writers meet"
 
 build FENCE lock_crowd src/engine/fence.c src/fence.c
 red FENCE lock_crowd
