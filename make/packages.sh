@@ -32,6 +32,9 @@ libcap2-bin setcap test
 groff-base groff test
 man-db man test
 musl-tools musl-gcc test
+redis-server redis-server test
+redis-tools redis-benchmark test
+libpython3.11-testsuite /usr/share/doc/libpython3.11-testsuite test
 LIST
 }
 

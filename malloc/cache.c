@@ -188,11 +188,23 @@ void cache_release(void *p)
 	errno = saved;
 }
 
+/* Not the next function of that name, which may be another allocator's. */
+void *cache_libc_symbol(const char *name)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), *p;
+
+	if (!libc)
+		return NULL;
+	p = dlsym(libc, name);
+	dlclose(libc);
+	return p;
+}
+
 /* Does libc say of its blocks what class.h thinks it does? */
 static bool knows_blocks(void)
 {
 	static const size_t sizes[] = { 0, 25, 1000, LARGE_MAX, 1 << 18 };
-	size_t (*usable)(void *) = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+	size_t (*usable)(void *) = (size_t (*)(void *))cache_libc_symbol("malloc_usable_size");
 	bool same = usable != NULL;
 	size_t i;
 

@@ -130,6 +130,7 @@ static inline bool is_stopped(int cpu)
 void *cache_alloc(size_t size);
 void cache_release(void *p);
 void cache_fast(bool on);
+void *cache_libc_symbol(const char *name);	/* NULL: there is none */
 int cache_free_all(struct block *first);	/* how many; first may be NULL */
 
 /* gate.c: all that is done to a CPU's cache from outside. */

@@ -4,7 +4,6 @@
  * included: an allocation that fails sets ENOMEM, free() leaves errno alone.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,7 +153,7 @@ EXPORT void cfree(void *p)
 
 EXPORT int malloc_trim(size_t pad)
 {
-	int (*real)(size_t) = (int (*)(size_t))dlsym(RTLD_NEXT, "malloc_trim");
+	int (*real)(size_t) = (int (*)(size_t))cache_libc_symbol("malloc_trim");
 	bool drained = gate_drain();
 
 	return (real && real(pad)) || drained;
