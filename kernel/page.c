@@ -43,7 +43,7 @@ static int opv_vma_check(const struct vm_area_struct *vma)
 	/*
 	 * The zero page, or a page of a file that was mapped privately: the first
 	 * write of any thread leaves this one behind, and a vector that ran after
-	 * that write must not miss it.
+	 * that write must not miss it. (K6)
 	 */
 	return (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE ? OPV_PAGE_OTHER : 0;
 }

@@ -5,7 +5,6 @@
  */
 #include <linux/err.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 
 #include "call.h"
 
@@ -139,7 +138,7 @@ static int opv_pin_error(int err, const struct opv_operand *o)
 {
 	if (err == -ENOMEM)
 		return err;
-	if (signal_pending(current))
+	if (err == -EINTR)
 		return -ERESTARTSYS;
 	return o->expect_fault ? -EAGAIN : -EFAULT;
 }

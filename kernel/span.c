@@ -125,7 +125,7 @@ static bool opv_spans_share(const struct opv_span *x, const struct opv_span *y)
 
 /*
  * By pieces there may be no order in which no piece writes over what another has
- * still to read: a page may be mapped twice in a row, as rings are.
+ * still to read: a page may be mapped twice in a row, as rings are. (K7)
  */
 static bool opv_copy_needs_held(const struct opv_span *x, const struct opv_span *y)
 {
@@ -217,8 +217,12 @@ int opv_call_execute(struct opv_call *call)
 {
 	int i;
 
-	if (call->guard && opv_execute_one(call, 0))
-		return -EBUSY;
+	if (call->guard) {
+		if (opv_execute_one(call, 0))
+			return -EBUSY;
+		/* Whoever opened the gate did what he did before that. (K8) */
+		smp_acquire__after_ctrl_dep();
+	}
 	for (i = call->guard; i < call->count; i++) {
 		if (opv_execute_one(call, i))
 			return i + 1 - call->guard;
