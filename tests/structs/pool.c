@@ -9,6 +9,8 @@
 
 #define MANY 2000
 
+static int first_cpu, second_cpu;	/* -1: there is none */
+
 /* An allocator that knows what it gave out: numbers, 1 to MANY. */
 static int out[MANY + 1], nr_out, limit = MANY, calls_alloc, calls_free, depot_asked, twice;
 
@@ -265,7 +267,7 @@ static int home(void *arg, void *object)
 static void depots(void)
 {
 	struct opv_pool_options o = options(8, 8, 64);
-	int cpu = allowed_cpu(0), i, calls, foreign = 0;
+	int cpu = first_cpu, i, calls, foreign = 0;
 	struct opv_pool p;
 	void *held[200];
 
@@ -276,10 +278,10 @@ static void depots(void)
 	cycle(&p, 40);
 	is(depot_asked, cpu & 1, "the allocator is asked for objects of the CPU's depot");
 	ok(adds_up(&p, 0) && stats(&p).stored > 0, "objects lie in the depots");
-	if (allowed_cpu(1) < 0 || ((allowed_cpu(1) ^ cpu) & 1) == 0) {
+	if (second_cpu < 0 || ((second_cpu ^ cpu) & 1) == 0) {
 		skip("two depots", "there is one CPU only, or all are even");
 	} else {
-		pin_to(allowed_cpu(1));
+		pin_to(second_cpu);
 		calls = calls_alloc;
 		opv_pool_alloc(&p, &held[0]);
 		is(calls_alloc, calls + 1, "another depot is left alone as long as there is memory");
@@ -328,7 +330,7 @@ static void sequences(int road, uint64_t *random)
 {
 	struct opv_pool_options o = options(1 + (uint32_t)(rnd(random) % 8),
 					    8 + (uint32_t)(rnd(random) % 40), 1 + (uint32_t)(rnd(random) % 8));
-	int held_nr = 0, i, j, bad = 0, other = allowed_cpu(1);
+	int held_nr = 0, i, j, bad = 0, other = second_cpu;
 	static int is_held[MANY + 1];
 	void *held[500], *x;
 	struct opv_pool p;
@@ -345,7 +347,7 @@ static void sequences(int road, uint64_t *random)
 		else if (r % 256 == 1)
 			bad += opv_pool_drain(&p) != 0;
 		else if (r % 64 == 2 && other >= 0)
-			pin_to(r & 64 ? other : allowed_cpu(0));
+			pin_to(r & 64 ? other : first_cpu);
 		if (r & (r & 0x10000 ? 1024 : 3072)) {
 			ret = r & 512 ? opv_pool_alloc(&p, &x) : opv_pool_try_alloc(&p, &x);
 			bad += ret && ret != (r & 512 ? -ENOMEM : 1);
@@ -404,7 +406,9 @@ int main(int argc, char **argv)
 	uint64_t random = seed_from(argc, argv);
 	int road, i;
 
-	pin_to(allowed_cpu(0));
+	first_cpu = allowed_cpu(0);
+	second_cpu = allowed_cpu(1);
+	pin_to(first_cpu);
 	refusals();
 	basics();
 	try_free_full();
