@@ -186,7 +186,7 @@ int opv_ring_abandon(struct opv_ring *r, int cpu, intptr_t epoch, uint64_t at, u
  * (Q4): walk over the oldest records to where one begins at `until` or after.  0; 1, try again;
  * -ENOBUFS, one of them is being written.
  */
-static int give_up(const struct writer *w, struct opv_ring_mark *m, intptr_t epoch, uint64_t until)
+static int give_up_records(const struct writer *w, struct opv_ring_mark *m, intptr_t epoch, uint64_t until)
 {
 	struct opv_ring *r = w->r;
 	struct opv_ring_cpu *c = opv_ptr(r->percpu, w->cpu);
@@ -237,7 +237,7 @@ static int make_room(const struct writer *w, uint64_t until)
 	}
 	m = opv_ring_oldest(c, &epoch);
 	if (until - m.position > r->bytes) {
-		ret = give_up(w, &m, epoch, until - r->bytes);
+		ret = give_up_records(w, &m, epoch, until - r->bytes);
 		if (!ret)
 			ret = next_epoch(w, epoch, &m);
 		if (ret)

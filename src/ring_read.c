@@ -7,7 +7,7 @@
 #include "sys.h"
 #include "wait.h"
 
-#define RETRY	3	/* of look(): the record is gone, look again */
+#define RETRY	3	/* of look_at_record(): the record is gone, look again */
 #define POLL_MS	1
 
 struct opv_ring_place opv_ring_place(const struct opv_ring_cpu *c)
@@ -76,7 +76,7 @@ static bool still_there(const struct opv_ring_cpu *c, uint64_t at)
  * The next record, or where it will be: 0 and its header; 1 there is none; 2 it is not committed;
  * RETRY; -errno.  Gaps and what is to be skipped are passed.
  */
-static int look(struct opv_ring *r, int cpu, struct opv_ring_place *p, uint64_t *header)
+static int look_at_record(struct opv_ring *r, int cpu, struct opv_ring_place *p, uint64_t *header)
 {
 	struct opv_ring_cpu *c = opv_ptr(r->percpu, cpu);
 	intptr_t epoch;
@@ -105,7 +105,7 @@ static int look(struct opv_ring *r, int cpu, struct opv_ring_place *p, uint64_t 
 	return RETRY;
 }
 
-static int take(struct opv_ring *r, int cpu, void *buf, size_t size, size_t *len)
+static int take_record(struct opv_ring *r, int cpu, void *buf, size_t size, size_t *len)
 {
 	struct opv_ring_cpu *c = opv_ptr(r->percpu, cpu);
 	struct opv_ring_place p = opv_ring_place(c);
@@ -113,7 +113,7 @@ static int take(struct opv_ring *r, int cpu, void *buf, size_t size, size_t *len
 	int ret;
 
 	do {
-		ret = look(r, cpu, &p, &header);
+		ret = look_at_record(r, cpu, &p, &header);
 		at = p.next.position;
 		if (!ret) {
 			if ((uint32_t)header <= size)
@@ -157,7 +157,7 @@ int opv_ring_read(struct opv_ring *r, int cpu, void *buf, size_t size, size_t *l
 	c = opv_ptr(r->percpu, cpu);
 	if (!enter(r, c))
 		return -EBUSY;
-	ret = take(r, cpu, buf, size, len);
+	ret = take_record(r, cpu, buf, size, len);
 	__atomic_store_n(&c->reader, 0, __ATOMIC_RELEASE);
 	return ret;
 }
@@ -169,7 +169,7 @@ static int all_committed(struct opv_ring *r, int cpu, struct opv_ring_place *p, 
 	int ret;
 
 	while (p->next.position < head) {
-		ret = look(r, cpu, p, &header);
+		ret = look_at_record(r, cpu, p, &header);
 		if (!ret)
 			pass(p, header);
 		else if (ret != RETRY)
@@ -193,7 +193,12 @@ int opv_ring_flush(struct opv_ring *r, int cpu, uint32_t timeout_ms)
 	p = opv_ring_place(c);
 	opv_deadline_in(&deadline, timeout_ms);
 	for (;;) {
-		ret = all_committed(r, cpu, &p, head);
+		/* As a reader, so that nobody reuses what we are looking at. */
+		ret = 2;
+		if (enter(r, c)) {
+			ret = all_committed(r, cpu, &p, head);
+			__atomic_store_n(&c->reader, 0, __ATOMIC_RELEASE);
+		}
 		if (ret != 2)
 			return ret == 1 ? 0 : ret;	/* 1: all was overwritten */
 		if (opv_deadline_passed(&deadline))

@@ -129,6 +129,14 @@ static bool inherit(_Atomic uint32_t *word, uint32_t dead, uint32_t tid)
 	return atomic_compare_exchange_strong(word, &was, tid);
 }
 
+/* Of a copy that fork made, the owner is a thread of another process: it will not come back. */
+static int refused(long ret, uint32_t timeout_ms)
+{
+	if (ret == -ETIMEDOUT)
+		return -ETIMEDOUT;
+	return timeout_ms ? -EDEADLK : -EBUSY;
+}
+
 int opv_mutex_lock(_Atomic uint32_t *word, bool shared, uint32_t timeout_ms)
 {
 	uint32_t tid = my_tid(), owner;
@@ -156,7 +164,7 @@ int opv_mutex_lock(_Atomic uint32_t *word, bool shared, uint32_t timeout_ms)
 		if (ret == -ESRCH && inherit(word, owner, tid))
 			return 1;
 		if (ret != -ESRCH && ret != -EAGAIN && ret != -EINTR)
-			return ret == -ETIMEDOUT ? -ETIMEDOUT : -EDEADLK;
+			return refused(ret, timeout_ms);
 		if (timeout_ms && opv_deadline_passed(&deadline))
 			return -ETIMEDOUT;
 	}

@@ -23,7 +23,7 @@ void opv_futex_wake(_Atomic uint32_t *word, int nr, bool shared);
 /*
  * A mutex of one word that holds its owner's tid: priority-inheriting, and its owner's death
  * is noticed by whoever comes next.  Answers 0, 1 (the owner had died, it is ours), -EBUSY
- * (timeout_ms is 0), -ETIMEDOUT, -EDEADLK (it is ours already).
+ * (timeout_ms is 0), -ETIMEDOUT, -EDEADLK (it is ours already, or waiting would not end).
  */
 int opv_mutex_lock(_Atomic uint32_t *word, bool shared, uint32_t timeout_ms);
 void opv_mutex_unlock(_Atomic uint32_t *word, bool shared);

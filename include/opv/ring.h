@@ -294,8 +294,8 @@ int opv_ring_read(struct opv_ring *r, int cpu, void *buf, size_t size, size_t *l
  * An idle or offline CPU needs no more than this to have all its records handed over: nothing
  * is kept back in buffers that are not full.  What a killed process had reserved is skipped.
  *
- * Errors: -ETIMEDOUT a record is still not committed; -EINVAL, -EPERM, -EDEADLK, -EIO as
- * opv_ring_read().
+ * Errors: -ETIMEDOUT a record is still not committed, or somebody was reading that CPU whenever we
+ * looked; -EINVAL, -EPERM, -EDEADLK, -EIO as opv_ring_read().
  *
  * Thread-safe, async-signal-safe.
  */

@@ -40,8 +40,9 @@
  *  write_lock, write_unlock	yes (waits)	yes (waits)	yes		no
  *  fork			yes, see below	yes		yes		yes
  *
- * fork: of a lock in a private domain the child has a copy, with read locks in it of threads
- * that it has not; its writers then time out, as they do with pthread_rwlock_t.
+ * fork: of a lock in a private domain the child has a copy, with locks in it of threads that it
+ * has not; then its writers time out, as they do with pthread_rwlock_t, or where it was a writer's
+ * everybody is answered -EBUSY or -EDEADLK.
  *
  * Shared domains: another process uses opv_rwlock_attach().  A writer that is killed is
  * noticed: readers answer -EOWNERDEAD until a writer has come, whose lock answers 1, and has

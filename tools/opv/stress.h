@@ -35,6 +35,9 @@
 	X(refs, "references, and that an object goes when there are none")	\
 	X(freelist, "free lists: chains, thefts, drains, counts")		\
 	X(pool, "pools of objects, trimmed and drained")			\
+	X(locks, "what the lock of each CPU guards")				\
+	X(rwlock, "words that are the same to every reader")			\
+	X(rings, "rings of records: read, overwritten and dropped")		\
 	X(memory, "per-CPU variables allocated, zero, and freed")		\
 	X(killed, "a shared domain whose processes are killed")
 
@@ -50,7 +53,9 @@ enum stress_scenario {
 	X(opv_vector) X(opv_vectors) X(cpu_opv) X(opv_fence)	\
 	X(opv_run_prepared) X(opv_alloc) X(opv_free)			\
 	X(opv_counter_add) X(opv_counter_sum) X(opv_counter_reset) X(opv_counters_sum)	\
-	X(opv_histogram_add) X(opv_ref_get) X(opv_ref_put) X(opv_ref_kill)
+	X(opv_histogram_add) X(opv_ref_get) X(opv_ref_put) X(opv_ref_kill)	\
+	X(opv_lock_take) X(opv_rwlock_read_lock) X(opv_rwlock_write_lock)	\
+	X(opv_ring_write) X(opv_ring_read)
 
 enum stress_count {
 	STRESS_COUNT_AFTER_CALLS = OPV_NR_CALLS - 1,
