@@ -12,13 +12,11 @@
 #include "count.h"
 #include "engine.h"
 
-#define MAX_CPUS 65536
-
 struct all {
 	struct opv_domain *d;
 	int (*fn)(const uint64_t *cpus, void *arg);
 	void *arg;
-	uint64_t cpus[MAX_CPUS / 64];	/* as far as the domain has some */
+	uint64_t *cpus;
 };
 
 static int run(void *arg)
@@ -33,17 +31,16 @@ static int run(void *arg)
 
 int opv_as_all(struct opv_domain *d, int (*fn)(const uint64_t *cpus, void *arg), void *arg)
 {
-	struct all a;
+	const uint32_t words = (d->nr_cpus + 63) / 64;
+	uint64_t cpus[words];	/* no larger than it must be: handlers may have small stacks */
+	struct all a = { d, fn, arg, cpus };
 	int ret, failed = 0;
 	uint32_t i;
 
-	a.d = d;
-	a.fn = fn;
-	a.arg = arg;
 	do {
-		for (i = 0; i < (d->nr_cpus + 63) / 64; i++)
-			a.cpus[i] = opv_used_cpus(d, i);
-		ret = opv_fence_engine_call_many(d, a.cpus, run, &a, &failed);
+		for (i = 0; i < words; i++)
+			cpus[i] = opv_used_cpus(d, i);
+		ret = opv_fence_engine_call_many(d, cpus, run, &a, &failed);
 	} while (ret == OPV_SET_CHANGED);
 	if (ret < 0)
 		opv_count(failed, errors);

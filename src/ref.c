@@ -188,6 +188,8 @@ int opv_ref_kill(struct opv_ref *ref)
 	struct kill k = { .ref = ref };
 	int ret;
 
+	if (state_of(ref) == DEAD)
+		return -EALREADY;
 	ret = OPV_BROKEN(REF) ? switch_broken(&k) :
 				opv_as_all(opv_domain_of(ref->percpu), switch_over, &k);
 	if (!ret && !k.left && ref->release)

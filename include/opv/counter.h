@@ -211,6 +211,8 @@ OPV_CALL int opv_counters_add(const struct opv_counters *c, uint32_t i, int64_t 
  * @sums: c->nr elements; untouched on error; all of them at the same instant, but for read;
  *	may not lie in per-CPU memory
  *
+ * All CPUs are closed for as long as it takes to look at nr words of each.
+ *
  * Errors: as opv_counter_sum(); opv_counters_read() has none.
  *
  * Thread-safe, async-signal-safe.
