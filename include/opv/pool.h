@@ -35,6 +35,9 @@
  *	free:	w = word; if (length(w) >= capacity) slow
  *		opv_cmpeq_store_store(word, w, objects[length(w)], object, w + (1 << 16) + 1)
  *
+ * A thread that is moved to another CPU just then finishes as the CPU that it was on, by
+ * a fence: slower, the same result.
+ *
  * The capacity of a magazine adapts: it begins with a batch, grows by one when a CPU
  * lacks objects and room in turn, up to the limit (one that only takes or only gives gains
  * nothing by more), shrinks by a quarter at each opv_pool_trim() without a miss since
@@ -159,14 +162,15 @@ int opv_pool_free_slow(const struct opv_pool *p, void *object, int try_only)
  * When nothing else is left, depots of other nodes and magazines of other CPUs are
  * looked through.
  *
- * Errors: -ENOMEM there is none; what the alloc callback answers.
+ * Errors: -ENOMEM none was found (what another thread is just moving is not seen); what the
+ * alloc callback answers.
  *
  * Thread-safe, async-signal-safe; when a callback is called, so far as that is.
  */
 /*
  * opv_pool_try_alloc - take an object without calling the program's callbacks
  *
- * Result: 0; 1 neither magazine nor depots have one.
+ * Result: 0; 1 none was found in this CPU's magazine and the depots.
  *
  * Thread-safe, async-signal-safe.
  */
