@@ -92,6 +92,21 @@ static void test_structs(void)
 	AT(struct opv_counts, vectors, 16);
 	AT(struct opv_counts, errors, 144);
 	ok(good, "struct opv_counts");
+	AT(struct opv_freelist, heads, 8);
+	AT(struct opv_freelist, next, 16);
+	AT(struct opv_freelist, flags, 24);
+	AT(struct opv_freelist_head, first, 0);
+	AT(struct opv_freelist_chain, first, 0);
+	AT(struct opv_freelist_chain, last, 8);
+	AT(struct opv_freelist_chain, nr, 16);
+	ok(good && sizeof(struct opv_freelist_head) == 16, "struct opv_freelist, head and chain");
+	AT(struct opv_pool, magazines, 8);
+	AT(struct opv_pool_magazine, word, 0);
+	AT(struct opv_pool_magazine, capacity, 8);
+	AT(struct opv_pool_magazine, objects, 64);
+	AT(struct opv_pool_options, home, 64);
+	ok(good && OPV_POOL_LENGTH == 0xffff && OPV_POOL_OPERATION == 0x10000,
+	   "struct opv_pool, its magazines and options");
 }
 
 /* Inline functions have these in them: they are ABI between a program and the library it runs with. */
