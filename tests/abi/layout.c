@@ -104,7 +104,7 @@ static void test_structs(void)
 	AT(struct opv_pool_magazine, word, 0);
 	AT(struct opv_pool_magazine, capacity, 8);
 	AT(struct opv_pool_magazine, objects, 64);
-	AT(struct opv_pool_options, home, 64);
+	AT(struct opv_pool_options, home, 56);
 	ok(good && OPV_POOL_LENGTH == 0xffff && OPV_POOL_OPERATION == 0x10000,
 	   "struct opv_pool, its magazines and options");
 }
