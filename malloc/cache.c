@@ -92,14 +92,39 @@ static void fill(unsigned int c, int want)
 	}
 }
 
+/* A list that another CPU had too many of: the first block for us, the others for this CPU. */
+static void *fetch(unsigned int c)
+{
+	struct block *p = shelf_get(c), *last;
+	int n;
+
+	if (!p)
+		return NULL;
+	for (n = 1, last = p; last->next && last->next != &cache_end; n++)
+		last = last->next;
+	COUNT(c, unshelved, n);
+	if (n > 1 && !push_all(c, p->next, last)) {
+		last->next = NULL;
+		n -= cache_free_all(p->next);
+	}
+	COUNT(c, refilled, n);
+	COUNT(c, hits, 1);
+	return p;
+}
+
 static void *refill(unsigned int c)
 {
-	void *p = OR_DRAIN(__libc_malloc(class_bytes(c)));
 	int cpu = opv_cpu();
+	bool ready = !is_stopped(cpu) || gate_start(cpu);
+	void *p;
 
-	COUNT(c, misses, 1);
 	gate_tick();
-	if (p && (!is_stopped(cpu) || gate_start(cpu)))
+	p = ready ? fetch(c) : NULL;
+	if (p)
+		return p;
+	p = OR_DRAIN(__libc_malloc(class_bytes(c)));
+	COUNT(c, misses, 1);
+	if (p && ready)
 		fill(c, next_want(&opv_ptr(cache, cpu)->want[c], c));
 	return p;
 }
@@ -123,9 +148,23 @@ void *cache_alloc(size_t size)
 	return p;
 }
 
+static void flush(unsigned int c, struct block *first)
+{
+	struct block *p;
+	int n = 0;
+
+	for (p = counts ? first : NULL; p && p != &cache_end; p = p->next)
+		n++;
+	if (first && shelf_put(c, first))
+		COUNT(c, shelved, n);
+	else
+		cache_free_all(first);
+	COUNT(c, flushed, n);
+}
+
 /*
- * Count a list.  Where it is too long, the half that was freed first goes to libc, the other
- * one is still in some cache of the processor's.
+ * Count a list.  Where it is too long, what was freed first leaves it, for the other half is
+ * still in some cache of the processor's.
  */
 static void shorten(unsigned int c)
 {
@@ -147,8 +186,7 @@ static void shorten(unsigned int c)
 		last->next = rest;
 		rest = first;
 	}
-	n = cache_free_all(rest);
-	COUNT(c, flushed, n);
+	flush(c, rest);
 }
 
 static bool make_room(unsigned int c)

@@ -139,6 +139,13 @@ bool gate_start(int cpu);	/* let a CPU that is stopped be used; false if not now
 void gate_tick(void);		/* called now and then; drains CPUs that are not used */
 bool gate_drain(void);		/* all CPUs' blocks to libc; false if there was nothing to do */
 
+/* shelf.c: lists on their way from one CPU to another.  The last three under gate.c's lock. */
+bool shelf_put(unsigned int c, struct block *first);
+struct block *shelf_get(unsigned int c);	/* NULL: there is none */
+bool shelf_trim(bool all);	/* or what nobody touched since the last time; was there any? */
+void shelf_close(void);		/* nothing is put or got until */
+void shelf_open(void);
+
 /* What allocates, once more with what the caches hoarded when libc has no memory. */
 #define OR_DRAIN(allocate)							\
 	({									\

@@ -172,6 +172,7 @@ void gate_tick(void)
 	FOR_EACH_STARTED(cpu)
 		if (is_idle(cpu) && !stop(&cpu, 1))
 			give_back(cpu);
+	shelf_trim(false);
 	leave(&mask);
 }
 
@@ -189,6 +190,7 @@ bool gate_drain(void)
 		give_back(cpu);
 		any = true;
 	}
+	any |= shelf_trim(true);
 	leave(&mask);
 	return any;
 }
@@ -205,6 +207,7 @@ static void before_fork(void)
 	pthread_sigmask(SIG_BLOCK, &all, &mask);
 	pthread_mutex_lock(&lock);
 	forking_mask = mask;
+	shelf_close();
 	torn = stop_all() != 0;
 }
 
@@ -216,6 +219,7 @@ static void restart_all(void)
 	FOR_EACH_STARTED(cpu)
 		if (is_stopped(cpu))
 			set(cpu, opv_ptr(cache, cpu)->held);
+	shelf_open();
 	leave(&mask);
 }
 

@@ -14,7 +14,7 @@
 
 /*
  * THE list of counters of a class: X(name, what).  What lies in the caches is
- * kept + refilled - hits - flushed - trimmed.
+ * kept + refilled + shelved - hits - flushed - trimmed - unshelved.
  */
 #define MALLOC_COUNTS(X)						\
 	X(hits, "blocks allocated from a CPU's cache")			\
@@ -23,7 +23,9 @@
 	X(passed, "blocks freed to libc at once")			\
 	X(refilled, "blocks fetched beforehand for an empty cache")	\
 	X(flushed, "blocks that left a full cache")			\
-	X(trimmed, "blocks taken from a CPU's cache from outside")
+	X(trimmed, "blocks taken from a CPU's cache from outside")	\
+	X(shelved, "of the flushed, those kept for other CPUs")		\
+	X(unshelved, "of those, what was fetched or given back")
 
 struct malloc_class_counts {
 #define X(name, what) uint64_t name;

@@ -67,7 +67,8 @@ bool malloc_is_used(const struct malloc_class_counts *c)
 /* Counters are read one after the other while a program runs: they may be a few apart. */
 uint64_t malloc_cached(const struct malloc_class_counts *c)
 {
-	uint64_t in = c->kept + c->refilled, out = c->hits + c->flushed + c->trimmed;
+	uint64_t in = c->kept + c->refilled + c->shelved;
+	uint64_t out = c->hits + c->flushed + c->trimmed + c->unshelved;
 
 	return in > out ? in - out : 0;
 }

@@ -27,9 +27,9 @@ static void put_line(FILE *f, const char *name, const struct malloc_class_counts
 	uint64_t all = c->hits + c->misses;
 
 	fprintf(f, "%-8s %11" PRIu64 " %9" PRIu64 " %5.1f%% %11" PRIu64 " %9" PRIu64 " %9" PRIu64
-		" %9" PRIu64 " %8" PRIu64, name, c->hits, c->misses,
+		" %9" PRIu64 " %8" PRIu64 " %9" PRIu64 " %9" PRIu64, name, c->hits, c->misses,
 		all ? 100.0 * (double)c->hits / (double)all : 0, c->kept, c->passed, c->refilled,
-		c->flushed, c->trimmed);
+		c->flushed, c->trimmed, c->shelved, c->unshelved);
 }
 
 static struct malloc_class_counts sum_of(const struct malloc_class_counts *of)
@@ -68,7 +68,8 @@ static void put_cpus(FILE *f, const struct malloc_snapshot *s)
 	}
 }
 
-void malloc_table(FILE *f, const struct malloc_options *o, const struct malloc_snapshot *s, int status)
+void malloc_table(FILE *f, const struct malloc_options *o, const struct malloc_snapshot *s,
+		  int status)
 {
 	const struct malloc_class_counts sum = sum_of(s->sum);
 	struct cached cached = all_cached(s);
@@ -82,9 +83,9 @@ void malloc_table(FILE *f, const struct malloc_options *o, const struct malloc_s
 	fprintf(f, ": %.3f s, %" PRIu64 " program%s, ", (double)s->elapsed_ns / 1e9, s->programs,
 		s->programs == 1 ? "" : "s");
 	put_status(f, status);
-	fprintf(f, "\n%s%-8s %11s %9s %6s %11s %9s %9s %9s %8s %8s %10s%s\n", style(f, "1"), "bytes",
-		"hits", "misses", "hit", "kept", "passed", "refilled", "flushed", "trimmed", "cached",
-		"bytes", style(f, "0"));
+	fprintf(f, "\n%s%-8s %11s %9s %6s %11s %9s %9s %9s %8s %9s %9s %8s %10s%s\n", style(f, "1"),
+		"bytes", "hits", "misses", "hit", "kept", "passed", "refilled", "flushed", "trimmed",
+		"shelved", "unshelved", "cached", "bytes", style(f, "0"));
 	put_line(f, "all", &sum);
 	fprintf(f, " %8" PRIu64 " %10" PRIu64 "\n", cached.blocks, cached.bytes);
 	if (o->per_cpu)
@@ -160,7 +161,8 @@ static void json_end_of(struct json *j, int status)
 		json_string(j, "signal", NULL);
 }
 
-void malloc_json(FILE *f, const struct malloc_options *o, const struct malloc_snapshot *s, int status)
+void malloc_json(FILE *f, const struct malloc_options *o, const struct malloc_snapshot *s,
+		 int status)
 {
 	const struct malloc_class_counts sum = sum_of(s->sum);
 	struct cached cached = all_cached(s);
