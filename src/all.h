@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "break.h"
 #include "domain.h"
 
 /*
@@ -43,7 +44,7 @@ static inline bool opv_set_changed(const struct opv_domain *d, const uint64_t *c
 {
 	uint32_t i;
 
-	for (i = 0; i < (d->nr_cpus + 63) / 64; i++)
+	for (i = 0; !OPV_BROKEN(SET) && i < (d->nr_cpus + 63) / 64; i++)
 		if (opv_used_cpus(d, i) != cpus[i])
 			return true;
 	return false;

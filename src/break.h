@@ -19,6 +19,9 @@
 #define OPV_BREAK_GIVE_UP 11	/* overwrite a record that is not committed */
 #define OPV_BREAK_READERS 12	/* write without having fenced readers */
 #define OPV_BREAK_SUM	13	/* add up the locks of readers before their unlocks */
+#define OPV_BREAK_KERNEL_LOCK 14	/* ask the kernel without having the lock */
+#define OPV_BREAK_GUARD	15	/* have the kernel work whatever the key says */
+#define OPV_BREAK_SET	16	/* leave out CPUs that were not used, and do not look again */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0
