@@ -168,6 +168,24 @@ static void test_killed(void)
 	opv_domain_destroy(d);
 }
 
+/* A copy of a private domain's locks: its own, and those of threads that it has not. */
+static void test_fork(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	opv_lock_take(&l, 0);
+	pid = fork();
+	if (!pid)
+		_exit(opv_lock_timedtake(&l, 0, 20) == 0 || opv_lock_release(&l, 0) ||
+		      opv_lock_take(&l, 0) || opv_lock_owner(&l, 0) != getpid() ||
+		      opv_lock_release(&l, 0));
+	waitpid(pid, &status, 0);
+	is(status, 0, "a child of fork has locks of its own, and takes them in its own name");
+	is(opv_lock_owner(&l, 0), getpid(), "its parent notices nothing");
+	is(opv_lock_release(&l, 0), 0, "and goes on");
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t random = seed_from(argc, argv);
@@ -185,6 +203,7 @@ int main(int argc, char **argv)
 	}
 	test_refused();
 	test_other_thread();
+	test_fork();
 	is(opv_lock_fini(&l), 0, "they are given back");
 	test_killed();
 	return done();

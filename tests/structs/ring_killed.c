@@ -145,6 +145,40 @@ static void test(uint32_t flags)
 	opv_domain_destroy(domain);
 }
 
+/* A reader may take its record along, and nothing else. */
+static void test_reader(void)
+{
+	struct opv_domain_options options = { .size = sizeof(options), .flags = OPV_DOMAIN_SHARED };
+	struct timespec pause = { 0, 2000000 };
+	int i, status, busy = 0, bad = 0;
+	struct event e = { 0 };
+	size_t len;
+	pid_t pid;
+
+	opv_domain_create(&domain, &options);
+	opv_ring_init(&ring, domain, 4096, 0);
+	for (i = 0; i < 30; i++) {
+		pid = fork();
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;) {
+				opv_ring_write(&ring, &e, sizeof(e), 0);
+				opv_ring_read(&ring, 0, &e, sizeof(e), &len);
+			}
+		}
+		nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		opv_ring_write(&ring, &e, sizeof(e), 0);
+		busy += opv_ring_read(&ring, 0, &e, sizeof(e), &len) == -EBUSY;
+		bad += len != sizeof(e);
+	}
+	is(busy, 0, "readers that are killed are no readers any more");
+	is(bad, 0, "and what they left is whole");
+	opv_ring_fini(&ring);
+	opv_domain_destroy(domain);
+}
+
 int main(void)
 {
 	nr_cpus = opv_domain_cpus(NULL);
@@ -154,5 +188,6 @@ int main(void)
 	got = calloc((size_t)nr_ledgers, sizeof(*got));
 	test(0);
 	test(OPV_RING_OVERWRITE);
+	test_reader();
 	return done();
 }

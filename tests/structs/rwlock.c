@@ -198,6 +198,27 @@ static void test_killed(void)
 	opv_domain_destroy(d);
 }
 
+/* A copy of a private domain's lock. */
+static void test_fork(void)
+{
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(opv_rwlock_read_lock(&rw) || opv_rwlock_write_trylock(&rw) != -EBUSY ||
+		      (opv_rwlock_read_unlock(&rw), opv_rwlock_write_lock(&rw)) ||
+		      opv_rwlock_write_unlock(&rw));
+	is(status_of(pid), 0, "a child of fork has a lock of its own");
+	opv_rwlock_write_lock(&rw);
+	pid = fork();
+	if (!pid)
+		_exit(opv_rwlock_read_trylock(&rw) != -EBUSY ||
+		      opv_rwlock_write_trylock(&rw) != -EBUSY || opv_rwlock_read_lock(&rw) >= 0 ||
+		      opv_rwlock_write_unlock(&rw) != -EPERM);
+	is(status_of(pid), 0, "and if it was locked by a writer, nobody gets it there, nor waits for ever");
+	is(opv_rwlock_write_unlock(&rw), 0, "their parent notices nothing");
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t random = seed_from(argc, argv);
@@ -217,6 +238,7 @@ int main(int argc, char **argv)
 	}
 	test_waits();
 	test_wakes();
+	test_fork();
 	is(opv_rwlock_fini(&rw), 0, "it is given back");
 	test_killed();
 	return done();
