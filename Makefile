@@ -40,6 +40,8 @@ CFLAGS	?= -O2 -g
 opv-cflags := -std=gnu11 -Wall -Wextra -Iinclude -DOPV_VERSION='"$(VERSION)"' -MMD -MP
 # Position-independent and exact about TLS, in the static library too.
 lib-cflags := -fPIC -fvisibility=hidden -fno-semantic-interposition
+# CPU_OPV_NR=number: what cpu_opv is as a system call, where no header says so.
+lib-cflags += $(if $(CPU_OPV_NR),-DOPV_NR_CPU_OPV=$(CPU_OPV_NR))
 
 lib-srcs := $(wildcard src/*.c src/engine/*.c)
 lib-objs := $(addprefix $(O)/,$(addsuffix .o,$(basename $(lib-srcs))))

@@ -73,7 +73,7 @@ enum opv_engine opv_engine_for(int cpu)
 	if (cpu == OPV_THIS_CPU)
 		cpu = opv_cpu_now();
 	for (e = 0; e < OPV_NR_ENGINES; e++)
-		if (usable(e) && engines[e]->suits(cpu))
+		if (engines[e]->suits(cpu) && usable(e))
 			return (enum opv_engine)e;
 	return OPV_ENGINE_FENCE;
 }
@@ -88,7 +88,7 @@ int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, i
 			return ret;
 	}
 	for (e = 0; e < OPV_NR_ENGINES; e++) {
-		if (e == engine || !usable(e) || !engines[e]->suits(cpu))
+		if (e == engine || !engines[e]->suits(cpu) || !usable(e))
 			continue;
 		ret = engines[e]->run(d, vec, count, cpu);
 		if (ret != OPV_PASS)

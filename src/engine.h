@@ -52,6 +52,13 @@ bool opv_engine_counts_fast(void);
 int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg);
 
 /*
+ * The fence engine for a vector, unless first(arg), with the slot's lock held and the key
+ * as it is, has an answer that is not OPV_PASS.
+ */
+int opv_fence_engine_after(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
+			   int (*first)(void *arg), void *arg);
+
+/*
  * The local engine for the common case, behind no checks but its own: OPV_PASS
  * for all that is not common, nothing done.  frame: the caller's stack frame.
  */

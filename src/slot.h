@@ -35,6 +35,7 @@ struct opv_slot {
 
 	/* Touched by the engines only. */
 	_Alignas(64) _Atomic uint32_t lock;	/* priority-inheriting futex: owner's tid */
+	_Atomic uint64_t open;			/* the open key, for kernel.c's guard; once used */
 };
 
 _Static_assert(sizeof(struct opv_slot) == 128, "what domain.h says a slot costs");

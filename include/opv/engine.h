@@ -103,7 +103,10 @@ int opv_force(enum opv_engine engine, int percent);
 	X(closed_again, "keys that a section had opened again")		\
 	X(lock_waits, "waits for another thread to open the key")	\
 	X(lock_dead, "locks inherited from a thread that died")		\
-	X(errors, "calls and vectors that ended in an error")
+	X(errors, "calls and vectors that ended in an error")		\
+	X(engine_syscall, "vectors executed by the kernel's call")		\
+	X(engine_module, "vectors executed by the kernel's module")		\
+	X(kernel_refused, "vectors that the kernel left to the fence engine")
 
 struct opv_counts {
 #define X(name, what) uint64_t name;

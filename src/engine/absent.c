@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Engines that this version of the library does not have.  Each has its place in
+ * The engine that this version of the library does not have.  It has its place in
  * the list, so that probing, forcing and the tests know it, and says why it is
  * not to be had.
  */
@@ -20,24 +20,10 @@ static int pass(struct opv_domain *d, const struct cpu_op *vec, int count, int c
 	return OPV_PASS;
 }
 
-static bool no_syscall(const char **why)
-{
-	*why = "not in this version; no released kernel has the system call";
-	return false;
-}
-
-static bool no_module(const char **why)
-{
-	*why = "not in this version";
-	return false;
-}
-
 static bool no_bpf(const char **why)
 {
 	*why = "not in this version";
 	return false;
 }
 
-const struct opv_engine_ops opv_engine_syscall = { no_syscall, never_suits, pass };
-const struct opv_engine_ops opv_engine_module = { no_module, never_suits, pass };
 const struct opv_engine_ops opv_engine_bpf = { no_bpf, never_suits, pass };

@@ -105,28 +105,46 @@ static void finish_pending(struct opv_domain *d, int cpu)
 	atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | (uint32_t)cpu, memory_order_release);
 }
 
-int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg)
+/* With the lock held. */
+static int behind_gate(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg)
+{
+	int ret;
+
+	opv_count(cpu, engine_fence);
+	ret = close_and_fence(d, cpu);
+	if (ret) {
+		reopen_key(d, cpu);
+		return ret;
+	}
+	finish_pending(d, cpu);
+	ret = fn ? fn(arg) : 0;
+	open_key(d, cpu);
+	return ret;
+}
+
+/* first(first_arg) with the gate as it is; if that passes, or is NULL, fn(arg) behind it. */
+static int locked(struct opv_domain *d, int cpu, int (*first)(void *arg), void *first_arg,
+		  int (*fn)(void *arg), void *arg)
 {
 	struct opv_guard g;
 	int held, ret;
 
-	opv_count(cpu, engine_fence);
 	opv_guard_enter(&g, cpu);
 	ret = held = lock_slot(d, cpu, &g);
 	if (held >= 0) {
-		ret = close_and_fence(d, cpu);
-		if (!ret) {
-			finish_pending(d, cpu);
-			ret = fn ? fn(arg) : 0;
-			open_key(d, cpu);
-		} else {
-			reopen_key(d, cpu);
-		}
+		ret = first ? first(first_arg) : OPV_PASS;
+		if (ret == OPV_PASS)
+			ret = behind_gate(d, cpu, fn, arg);
 		if (!held)
 			unlock_slot(d, cpu, &g);
 	}
 	opv_guard_leave(&g);
 	return ret;
+}
+
+int opv_fence_engine_call(struct opv_domain *d, int cpu, int (*fn)(void *arg), void *arg)
+{
+	return locked(d, cpu, NULL, NULL, fn, arg);
 }
 
 int opv_fence_engine_wait(struct opv_domain *d, int cpu)
@@ -196,6 +214,14 @@ static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 	struct vector v = { d, cpu, vec, count };
 
 	return opv_fence_engine_call(d, cpu, run_vector, &v);
+}
+
+int opv_fence_engine_after(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu,
+			   int (*first)(void *arg), void *arg)
+{
+	struct vector v = { d, cpu, vec, count };
+
+	return locked(d, cpu, first, arg, run_vector, &v);
 }
 
 /* Calls fn for each CPU of the set below end, in order, until it answers not 0; *at is that one. */
