@@ -12,8 +12,12 @@
 
 #include "slot.h"
 
-/* Vectors of several stores that may be under way at once in a domain; 4.6 KiB each, when used. */
-#define OPV_NR_LOGS	400
+/*
+ * Logs of a domain; 4.6 KiB each, when used.  The first are for threads, which keep
+ * them; behind those one for each of the first CPUs, for who holds the slot's lock.
+ */
+#define OPV_NR_THREAD_LOGS	320
+#define OPV_NR_LOGS		448
 
 /*
  * What is allocated.  In the memfd of a shared domain, which is why it has a
@@ -30,12 +34,12 @@ struct opv_heap {
 	uint32_t used_end;		/* nothing beyond was ever allocated: it is zero */
 	uint32_t max_blocks;
 	uint32_t nr_blocks;
-	_Atomic uint32_t log_owners[OPV_NR_LOGS];	/* tid, 0: free */
+	_Atomic uint32_t log_owners[OPV_NR_THREAD_LOGS];	/* tid, 0: free */
 	uint32_t blocks[];		/* start, a multiple of 8; bit 0: allocated */
 };
 
 #define OPV_HEAP_MAGIC		UINT64_C(0x6f70762068656170)	/* "opv heap" */
-#define OPV_HEAP_VERSION	1
+#define OPV_HEAP_VERSION	2
 
 /* Where the heap of a shared domain begins, in the domain's stripe and its memfd. */
 #define OPV_HEAP_OFFSET		((size_t)65536)

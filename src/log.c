@@ -102,8 +102,8 @@ static bool acquire(struct opv_domain *d, uint32_t tid, uint32_t from, uint32_t 
 {
 	uint32_t i;
 
-	for (i = 0; i < OPV_NR_LOGS; i++) {
-		uint32_t at = (from + i) % OPV_NR_LOGS;
+	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
+		uint32_t at = (from + i) % OPV_NR_THREAD_LOGS;
 		uint32_t owner = atomic_load_explicit(&d->heap->log_owners[at], memory_order_relaxed);
 
 		if (owner == tid && is_left(d, at)) {
@@ -124,7 +124,7 @@ static void reclaim(struct opv_domain *d, uint32_t tid)
 {
 	uint32_t i;
 
-	for (i = 0; i < OPV_NR_LOGS; i++) {
+	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
 		uint32_t owner = atomic_load(&d->heap->log_owners[i]);
 
 		/* Dead threads publish nothing any more, so what is not pending stays so. */
@@ -217,7 +217,7 @@ void opv_log_fork(struct opv_domain *d)
 {
 	uint32_t tid = (uint32_t)OPV_SYS(SYS_gettid), i;
 
-	for (i = 0; i < OPV_NR_LOGS; i++) {
+	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
 		if (!atomic_load(&d->heap->log_owners[i]))
 			continue;
 		/* Of a vector that a handler interrupted, and forked in. */

@@ -190,6 +190,12 @@ struct opv_compute {
 
 int opv_compute(struct opv_compute *c, const struct cpu_op *vec, int count);
 
+/*
+ * The same in bytes, with the gate closed, for vectors whose operands overlap; c->data is
+ * not NULL.  OPV_LOG_CANNOT: there is an MB in it.
+ */
+int opv_compute_bytes(struct opv_compute *c, const struct cpu_op *vec, int count);
+
 /* In shared memory a log must mean the same to everybody: it writes data of the domain only. */
 bool opv_log_for_all(const struct opv_domain *d, const struct cpu_op *vec, int count);
 

@@ -167,32 +167,71 @@ struct vector {
 	int count;
 };
 
+/* The log for this vector: with the lock the slot's own, where it has one. */
+static struct opv_log *take_log(struct opv_domain *d, int cpu, uint32_t *index)
+{
+	*index = OPV_NR_THREAD_LOGS + (uint32_t)cpu;
+	return *index < OPV_NR_LOGS ? opv_log_at(d, *index) : opv_log_take(d, index);
+}
+
+static void give_log(struct opv_domain *d, uint32_t index)
+{
+	if (index < OPV_NR_THREAD_LOGS)
+		opv_log_give(d, index);
+}
+
+/*
+ * What a log writes in memory that other processes do not have goes into one that
+ * they do not see: it dies with this process.
+ */
+static void split_log(const struct opv_domain *d, struct opv_writes *all, struct opv_writes *own)
+{
+	const uint64_t base = (uintptr_t)opv_domain_base(d);
+	uint32_t i, nr = 0;
+
+	own->nr = 0;
+	for (i = 0; i < all->nr; i++) {
+		const struct opv_write w = all->write[i];
+
+		if (w.dst + d->log_base - base < d->bytes)
+			all->write[nr++] = w;
+		else
+			own->write[own->nr++] = w;
+	}
+	all->nr = nr;
+}
+
 /*
  * In shared memory we may be killed at any instruction, so the log comes first: as
  * soon as the key names it the vector has happened, and the next owner of the lock
- * copies it out, (L6).  -1: it has overlaps that a log cannot express.
+ * copies it out, (L6).  -1: it cannot be a log.
  */
 static int run_logged(const struct vector *v)
 {
 	struct opv_slot *slot = opv_slot(v->d, v->cpu);
 	struct opv_compute c = { .base = v->d->log_base };
+	struct opv_writes own;
 	struct opv_log *log;
 	uint32_t index;
 	int ret;
 
-	log = opv_log_take(v->d, &index);
+	log = take_log(v->d, v->cpu, &index);
 	if (!log)
 		return -1;
 	c.writes = &log->writes;
 	c.writes->nr = 0;
 	c.data = log->data;
 	ret = opv_compute(&c, v->vec, v->count);
+	if (ret == OPV_LOG_CANNOT)
+		ret = opv_compute_bytes(&c, v->vec, v->count);
 	if (ret >= 0) {
+		split_log(v->d, &log->writes, &own);
 		atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | opv_key_pending(index, v->cpu),
 				      memory_order_release);
 		finish_pending(v->d, v->cpu);
+		opv_log_apply(&own, v->d->log_base);
 	}
-	opv_log_give(v->d, index);
+	give_log(v->d, index);
 	return ret < 0 ? -1 : ret;
 }
 
@@ -201,7 +240,7 @@ static int run_vector(void *arg)
 	const struct vector *v = arg;
 	int ret;
 
-	if (v->d->shared && opv_log_for_all(v->d, v->vec, v->count)) {
+	if (v->d->shared) {
 		ret = run_logged(v);
 		if (ret >= 0)
 			return ret;

@@ -35,12 +35,11 @@ static const char *const hows[] = {
 /* What the process that dies tells. */
 static struct told {
 	volatile int at;	/* where its breakpoint is */
-	volatile int finished;	/* it has been at all */
 	volatile int ret;
 } *told;
 
-/* Texts that a log expresses, of each kind one. */
-static const int chosen[] = { 1, 2, 4, 9, 10 };
+/* Of each kind one: also such as only the fence engine does, with memory of its own. */
+static const int chosen[] = { 0, 1, 2, 4, 9, 10, 11 };
 #define NR_CHOSEN ((int)(sizeof(chosen) / sizeof(chosen[0])))
 
 static int here, other;
@@ -75,7 +74,6 @@ static void victim(const struct text *t, enum how how)
 		told->ret = run_text(t);
 		unplant();
 	}
-	told->finished = 1;
 	_exit(0);
 }
 
@@ -146,7 +144,7 @@ static void test(const struct text *t, enum how how)
 
 	if (first_only && tap_failed)
 		return;
-	told->at = told->finished = 0;
+	told->at = 0;
 	while (good && told->at < nr_code) {
 		pid = fork();
 		if (!pid)
@@ -165,7 +163,8 @@ static void test(const struct text *t, enum how how)
 		}
 		told->at++;
 	}
-	ok(good && told->finished && sums.killed > 100,
+	/* Killed at the very last one it had no time to say so. */
+	ok(good && told->at >= nr_code && sums.killed > 100,
 	   "%s, %s: killed at each of %d instructions, all of it (%d) or nothing (%d)", t->name,
 	   hows[how], sums.killed, sums.happened, sums.not);
 }
@@ -215,7 +214,9 @@ int main(int argc, char **argv)
 			continue;
 		}
 		for (i = 0; i < NR_CHOSEN; i++)
-			test(&texts[chosen[i]], how);
+			/* Stopped in the fence engine it holds the lock, as long as it takes. */
+			if (how != LOCAL_STOPPED || !texts[chosen[i]].own_written)
+				test(&texts[chosen[i]], how);
 	}
 	return done();
 }

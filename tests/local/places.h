@@ -85,6 +85,7 @@ struct text {
 	struct vop v[16];
 	int count;
 	bool own_written;	/* no log of it means the same in another process */
+	bool overlaps;		/* only the fence engine does it */
 };
 
 __attribute__((__unused__))
@@ -93,44 +94,44 @@ static const struct text texts[] = {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
 		{ CPU_MEMCPY_OP, 8, X, OWN1, 0 },
 		{ CPU_ADD_OP, 8, COUNT, 0, 1 },
-		{ CPU_MEMCPY_OP, 8, OWN2, COUNT, 0 } }, 4, true },
+		{ CPU_MEMCPY_OP, 8, OWN2, COUNT, 0 } }, 4, true, false },
 	{ "words of the domain", {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
 		{ CPU_MEMCPY_OP, 8, X, OWN1, 0 },
 		{ CPU_ADD_OP, 4, COUNT, 0, 1 },
 		{ CPU_XOR_OP, 2, B, 0, 0x5a5a },
-		{ CPU_OR_OP, 1, C + 7, 0, 0x81 } }, 5, false },
+		{ CPU_OR_OP, 1, C + 7, 0, 0x81 } }, 5, false, false },
 	{ "100 bytes and an add", {
 		{ CPU_MEMCPY_OP, 100, BULK, SRC, 0 },
-		{ CPU_ADD_OP, 8, COUNT, 0, 3 } }, 2, false },
+		{ CPU_ADD_OP, 8, COUNT, 0, 3 } }, 2, false, false },
 	{ "a compare of 100 bytes, then two stores", {
 		{ CPU_COMPARE_NE_OP, 100, BULK, SRC, 0 },
 		{ CPU_COMPARE_EQ_OP, 24, X, X, 0 },
 		{ CPU_ADD_OP, 8, COUNT, 0, 3 },
-		{ CPU_MEMCPY_OP, 8, BULK + 92, OWN1, 0 } }, 4, false },
+		{ CPU_MEMCPY_OP, 8, BULK + 92, OWN1, 0 } }, 4, false, false },
 	{ "one store", {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
-		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 2, false },
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 2, false, false },
 	{ "one store, of the rarer operations", {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
-		{ CPU_LSHIFT_OP, 8, COUNT, 0, 3 } }, 2, false },
+		{ CPU_LSHIFT_OP, 8, COUNT, 0, 3 } }, 2, false, false },
 	{ "rarer operations", {
 		{ CPU_MAX_OP, 8, X, 0, UINT64_MAX },
 		{ CPU_RSHIFT_OP, 4, COUNT, 0, 3 },
-		{ CPU_SMIN_OP, 8, B, 0, UINT64_MAX } }, 3, false },
+		{ CPU_SMIN_OP, 8, B, 0, UINT64_MAX } }, 3, false, false },
 	{ "a pointer that may be stale", {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
 		{ CPU_MEMCPY_OP, 8 | SPECULATIVE, X, B, 0 },
-		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 3, false },
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 3, false, false },
 	{ "a compare that stops", {
 		{ CPU_COMPARE_NE_OP, 8, X, COUNT, 0 },
 		{ CPU_COMPARE_NE_OP, 8, X, OWN0, 0 },
-		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 3, false },
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 3, false, false },
 	{ "stores before the compare that stops", {
 		{ CPU_ADD_OP, 8, COUNT, 0, 1 },
 		{ CPU_ADD_OP, 8, C, 0, 1 },
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN1, 0 },
-		{ CPU_ADD_OP, 8, B, 0, 1 } }, 4, false },
+		{ CPU_ADD_OP, 8, B, 0, 1 } }, 4, false, false },
 	{ "sixteen operations", {
 		{ CPU_COMPARE_EQ_OP, 8, X, OWN0, 0 },
 		{ CPU_MEMCPY_OP, 8, BULK, SRC, 0 }, { CPU_MEMCPY_OP, 8, BULK + 8, SRC + 8, 0 },
@@ -140,7 +141,14 @@ static const struct text texts[] = {
 		{ CPU_ADD_OP, 8, COUNT, 0, 1 }, { CPU_AND_OP, 8, B, 0, 0xff00ff00 },
 		{ CPU_MEMCPY_OP, 8, X, B, 0 }, { CPU_XOR_OP, 8, X, 0, 1 },
 		{ CPU_ADD_RELEASE_OP, 8, COUNT, 0, 1 }, { CPU_MEMCPY_RELEASE_OP, 8, C, X, 0 },
-		{ CPU_COMPARE_NE_OP, 8, C, OWN0, 0 } }, 16, false },
+		{ CPU_COMPARE_NE_OP, 8, C, OWN0, 0 } }, 16, false, false },
+	{ "operands that overlap", {
+		{ CPU_ADD_OP, 4, BULK + 10, 0, 3 },
+		{ CPU_MEMCPY_OP, 100, BULK, SRC, 0 },
+		{ CPU_ADD_OP, 8, BULK + 20, 0, 3 },
+		{ CPU_MEMCPY_OP, 70, BULK + 40, BULK + 5, 0 },
+		{ CPU_MEMCPY_OP, 8, OWN2, BULK + 108, 0 },
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 6, true, true },
 };
 #define NR_TEXTS ((int)(sizeof(texts) / sizeof(texts[0])))
 
