@@ -4,7 +4,7 @@
  * CPU that it is for, which aborts the section that it interrupts.  The key stays
  * open and the kernel looks at it, by a guard; the lock keeps the fence engine
  * away.  What the kernel does not take the fence engine does, under the same lock.
- * The proof, (G1) to (G8), stands in docs/fence.md.
+ * The proof, (G1) to (G9), stands in docs/fence.md.
  */
 #define _GNU_SOURCE
 #include "../engine.h"
