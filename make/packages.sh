@@ -32,6 +32,13 @@ libcap2-bin setcap test
 groff-base groff test
 man-db man test
 musl-tools musl-gcc test
+qemu-system-x86 qemu-system-x86_64 test
+busybox-static /bin/busybox test
+cpio cpio test
+bc bc test
+flex flex test
+bison bison test
+libelf-dev /usr/include/libelf.h test
 redis-server redis-server test
 redis-tools redis-benchmark test
 libpython3.11-testsuite /usr/share/doc/libpython3.11-testsuite test

@@ -4,7 +4,8 @@
 # tests/AREA/NAME.sh is run as it lies.  All print TAP (tests/tap.h, tests/tap.sh).
 # An area with a build of its own says so in tests/AREA/area.mk and lists its
 # programs in other-tests.  cflags-AREA/NAME and libs-AREA/NAME add to a program.
-# Tests that want the machine for themselves are named in alone-tests.
+# Tests that want the machine for themselves are named in alone-tests, those that boot
+# guests, which have CPUs enough of their own, in guest-tests.
 
 -include $(wildcard tests/*/area.mk)
 
@@ -28,4 +29,5 @@ TESTS ?= $(test-bins) $(other-tests) $(test-shells)
 
 check: all tests
 	$(Q)OPV_SRC=$(CURDIR) OPV_BUILD=$(abspath $(O)) CC="$(CC)" \
-		tests/run $(O)/tests $(if $(alone-tests),--alone "$(alone-tests)") $(TESTS)
+		tests/run $(O)/tests $(if $(alone-tests),--alone "$(alone-tests)") \
+		$(if $(guest-tests),--guests "$(guest-tests)") $(TESTS)

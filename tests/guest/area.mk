@@ -33,5 +33,4 @@ $(addprefix $(O)/guest/,$(guest-progs)): $(O)/guest/%: tests/guest/prog/%.c test
 
 tests: $(guest-bins)
 
-# A guest has more CPUs than the machine.
-alone-tests += $(wildcard tests/guest/*.sh)
+guest-tests += $(wildcard tests/guest/*.sh)

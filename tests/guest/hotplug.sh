@@ -18,7 +18,7 @@ stress='./opv stress -d 8 >/tmp/stress 2>&1 & pid=$!
 	echo "$turns times a CPU went off"
 	[ $turns -gt 6 ]'
 
-for kernel in 6.1 6.12 7.2; do
+for kernel in 6.1 7.2; do
 	have $kernel "CPU hotplug on $kernel" || continue
 	guest_taps -c 8 -t 300 $kernel hotplug
 	guest_ok "$kernel: opv stress while CPUs go off and on loses nothing" -c 8 -t 300 -f opv $kernel "$stress"

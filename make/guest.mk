@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+#
+# make guest-kernels		fetch the kernels that tests boot, with what modules are built with
+# make check-guest		the tests in guests only
+# make check-guest-debug	the same with debugging kernels too: builds what is missing,
+#				some 5 to 8 minutes each
+
+.PHONY: guest-kernels check-guest check-guest-debug
+guest-kernels:
+	$(Q)OPV_SRC=$(CURDIR) tests/guest/prepare
+
+check-guest: all tests guest-kernels
+	$(Q)$(MAKE) -s check TESTS="$(guest-tests)"
+
+check-guest-debug: all tests
+	$(Q)OPV_SRC=$(CURDIR) tests/guest/prepare --all
+	$(Q)TEST_TIMEOUT=1800 $(MAKE) -s check TESTS="$(guest-tests)"
