@@ -14,6 +14,7 @@
 #include "cache.h"
 
 #define PLACES 8	/* one cache line */
+#define PLACES_LARGE 2	/* for blocks larger than a page */
 
 static _Alignas(64) _Atomic(struct block *) shelf[NR_CLASSES][PLACES];
 
@@ -29,10 +30,10 @@ static struct block closed;
 
 bool shelf_put(unsigned int c, struct block *first)
 {
+	int places = class_bytes(c) <= 4104 ? PLACES : PLACES_LARGE, i;
 	struct block *old;
-	int i;
 
-	for (i = 0; i < PLACES; i++) {
+	for (i = 0; i < places; i++) {
 		old = NULL;
 		if (!atomic_load_explicit(&shelf[c][i], memory_order_relaxed) &&
 		    atomic_compare_exchange_strong_explicit(&shelf[c][i], &old, first,

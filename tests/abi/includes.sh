@@ -45,7 +45,7 @@ is "$(sources core | grep -v /port/ | xargs grep -HE '^#[ 	]*include <' | grep -
 	"core/ includes of the system nothing, but by its port"
 is "$(outside 'include/' include)" "" "include/ includes itself"
 is "$(sources include | xargs grep -HE '^#[ 	]*include "')" "" "and that as <opv/...>, as users do"
-is "$(outside 'tools/|preload/' tools)" "" "tools/ includes itself and what it preloads"
+is "$(outside 'tools/|preload/|malloc/' tools)" "" "tools/ includes itself and what it preloads"
 is "$(outside 'examples/' examples)" "" "examples/ include <opv/...> only"
 is "$(outside 'bench/' bench)" "" "bench/ includes <opv/...> only"
 is "$(outside 'tests/ops/|tests/tap\.h' tests/ops)" "" "tests/ops/ includes <opv/...> and the test tools"
