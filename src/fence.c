@@ -110,6 +110,17 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 	return -EPERM;
 }
 
+/* Are there several that a fence must go to?  For one its own is cheaper. */
+static bool are_several(const struct opv_domain *d, const uint64_t *cpus)
+{
+	const int here = opv_cpu_now();
+	uint32_t cpu, others = 0;
+
+	for (cpu = 0; cpu < d->nr_cpus && others < 2; cpu++)
+		others += (cpus[cpu / 64] >> cpu % 64 & 1) && (int)cpu != here;
+	return others > 1;
+}
+
 int opv_fence_cpus(struct opv_domain *d, const uint64_t *cpus, int *failed)
 {
 	uint32_t cpu;
@@ -117,7 +128,7 @@ int opv_fence_cpus(struct opv_domain *d, const uint64_t *cpus, int *failed)
 
 	if (OPV_BROKEN(FENCE))
 		return 0;
-	if (fence_is_needed(d) && !d->shared && membarrier_fence(-1)) {
+	if (are_several(d, cpus) && fence_is_needed(d) && !d->shared && membarrier_fence(-1)) {
 		opv_count(0, fence_membarrier);
 		return 0;
 	}

@@ -96,7 +96,8 @@ static void test_shared(void)
 static void test_vectors(void)
 {
 	struct cpu_op op = opv_op_add(opv_ptr(h, here), 1, 8);
-	struct opv_request r[3] = { { &op, 1, here, 0 }, { &op, 1, offline, 0 }, { &op, 1, here, 0 } };
+	struct opv_request r[3] = { { &op, 1, here, 0 }, { &op, 1, offline, 0 },
+				    { &op, 1, offline - 1, 0 } };
 	uint64_t mb = st.fence == OPV_FENCE_MEMBARRIER;
 
 	COUNTED("a quick vector is not counted", opv_vector(d, &op, 1, here), .vectors = 0);
@@ -105,11 +106,14 @@ static void test_vectors(void)
 	opv_count_fast(0);
 	COUNTED("a vector as an offline CPU", opv_vector(d, &op, 1, offline), .vectors = 1,
 		.engine_fence = 1, .fence_membarrier = mb, .fence_none = !mb);
-	if (mb)
+	if (mb) {
 		COUNTED("three vectors under one fence", opv_vectors(d, r, 3), .vectors = 3,
 			.engine_fence = 3, .fence_membarrier = 1);
-	else
+		COUNTED("two, of which one is of this CPU", opv_vectors(d, r, 2), .vectors = 2,
+			.engine_fence = 2, .fence_self = 1, .fence_membarrier = 1);
+	} else {
 		skip("three vectors under one fence", "membarrier is not to be had");
+	}
 	COUNTED("a fence of this CPU", opv_fence(d, here), .vectors = 1, .engine_fence = 1,
 		.fence_self = 1);
 }
