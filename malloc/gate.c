@@ -10,14 +10,20 @@
  *
  * A CPU that was not used since we last looked is drained; so are all when libc runs out
  * of memory, or is asked to trim.  fork stops all: the child gets its copy of memory page
- * by page while other threads run, and a block that moved from one CPU to another
- * meanwhile would be there twice.
+ * by page while other threads run, and nothing promises that it is of one moment.  Were it
+ * not, a block that moved from one CPU to another meanwhile would be there twice.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#if __has_include(<sys/single_threaded.h>)
+# include <sys/single_threaded.h>
+# define ALONE __libc_single_threaded
+#else
+# define ALONE 0
+#endif
 
 #include "cache.h"
 
@@ -196,6 +202,7 @@ bool gate_drain(void)
 }
 
 static sigset_t forking_mask;
+static bool alone;	/* there is no other thread: nothing was stopped */
 static bool torn;	/* what the child gets may have a block twice */
 
 /* Whoever has the lock waits for nobody, so we need not wait long. */
@@ -207,6 +214,10 @@ static void before_fork(void)
 	pthread_sigmask(SIG_BLOCK, &all, &mask);
 	pthread_mutex_lock(&lock);
 	forking_mask = mask;
+	alone = ALONE;
+	torn = false;
+	if (alone)
+		return;
 	shelf_close();
 	torn = stop_all() != 0;
 }
@@ -216,10 +227,12 @@ static void restart_all(void)
 	sigset_t mask = forking_mask;
 	int cpu;
 
-	FOR_EACH_STARTED(cpu)
-		if (is_stopped(cpu))
-			set(cpu, opv_ptr(cache, cpu)->held);
-	shelf_open();
+	if (!alone) {
+		FOR_EACH_STARTED(cpu)
+			if (is_stopped(cpu))
+				set(cpu, opv_ptr(cache, cpu)->held);
+		shelf_open();
+	}
 	leave(&mask);
 }
 
