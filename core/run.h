@@ -11,51 +11,49 @@
 
 #include "check.h"
 
-/* op is a constant in each case, so the unused effects vanish. */
-#define OPV_RUN_WIDTH(type, signed_type)				\
-static inline void opv_run_##type(int op, void *p, uint64_t operand)	\
-{									\
-	typedef signed_type opv_signed;					\
-	type v = OPV_PORT_LOAD(type, p), n = (type)operand;		\
-	const int equal = 0;						\
-									\
-	(void)equal;							\
-	switch (op) {							\
-	OPV_OPS(OPV_RUN_EFFECT)						\
-	}								\
-	OPV_PORT_STORE(type, p, v);					\
+/* In the order of signed numbers of len bytes; what is above those is dropped. */
+static inline int64_t opv_signed(uint64_t v, uint32_t len)
+{
+	return (int64_t)(v << (64 - 8 * len));
 }
 
-#define OPV_SIGNED(x) ((opv_signed)(x))
-#define OPV_RUN_EFFECT(name, number, shape, text, effect)		\
+/* What v becomes: both are numbers of len bytes, and so is what counts of the answer. */
+static inline uint64_t opv_run_effect(int op, uint64_t v, uint64_t n, uint32_t len)
+{
+	const int equal = 0;
+
+	(void)equal;
+	switch (op) {
+#define X(name, number, shape, text, effect)				\
 	case number:							\
-		v = (effect);						\
-		break;
+		return effect;
+	OPV_OPS(X)
+#undef X
+	}
+	return v;
+}
 
-OPV_RUN_WIDTH(uint8_t, int8_t)
-OPV_RUN_WIDTH(uint16_t, int16_t)
-OPV_RUN_WIDTH(uint32_t, int32_t)
-OPV_RUN_WIDTH(uint64_t, int64_t)
-
-#undef OPV_RUN_EFFECT
-#undef OPV_RUN_WIDTH
-
-static inline void opv_run_rmw(const struct cpu_op *op, uint64_t addr, uint64_t operand)
+static inline void opv_run_rmw(const struct cpu_op *op, uint64_t addr, uint64_t n)
 {
 	void *p = (void *)(uintptr_t)addr;
+	uint64_t v;
 
 	switch (op->len) {
 	case 1:
-		opv_run_uint8_t(op->op, p, operand);
+		v = opv_run_effect(op->op, OPV_PORT_LOAD(uint8_t, p), (uint8_t)n, 1);
+		OPV_PORT_STORE(uint8_t, p, (uint8_t)v);
 		break;
 	case 2:
-		opv_run_uint16_t(op->op, p, operand);
+		v = opv_run_effect(op->op, OPV_PORT_LOAD(uint16_t, p), (uint16_t)n, 2);
+		OPV_PORT_STORE(uint16_t, p, (uint16_t)v);
 		break;
 	case 4:
-		opv_run_uint32_t(op->op, p, operand);
+		v = opv_run_effect(op->op, OPV_PORT_LOAD(uint32_t, p), (uint32_t)n, 4);
+		OPV_PORT_STORE(uint32_t, p, (uint32_t)v);
 		break;
 	case 8:
-		opv_run_uint64_t(op->op, p, operand);
+		v = opv_run_effect(op->op, OPV_PORT_LOAD(uint64_t, p), n, 8);
+		OPV_PORT_STORE(uint64_t, p, v);
 		break;
 	}
 }
