@@ -16,7 +16,7 @@ stress='./opv stress -d 8 >/tmp/stress 2>&1 & pid=$!
 	wait $pid || { cat /tmp/stress; exit 1; }
 	grep "operations in" /tmp/stress
 	echo "$turns times a CPU went off"
-	[ $turns -gt 6 ]'
+	[ $turns -gt 2 ]'
 
 for kernel in 6.1 7.2; do
 	have $kernel "CPU hotplug on $kernel" || continue

@@ -3,7 +3,7 @@
 #define _TESTS_GUEST_CALL_H
 
 /*
- * The kernel's own cpu_opv(): the system call of the number that OPV_CALL_NR says, else
+ * The kernel's own cpu_opv(): the system call of the number that OPV_SYSCALL_NR says, else
  * the module's device.  Nothing of the library but its header of operations.
  */
 
@@ -31,7 +31,7 @@ static int call_fd = -1;
 __attribute__((__unused__))
 static bool call_open(void)
 {
-	const char *nr = getenv("OPV_CALL_NR");
+	const char *nr = getenv("OPV_SYSCALL_NR");
 
 	call_nr = nr ? atol(nr) : 0;
 	if (call_nr)
