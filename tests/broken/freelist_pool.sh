@@ -21,6 +21,7 @@ build() {
 # red WHAT TEST: at the latest in the tenth run something is lost, or the program dies or
 # goes round for ever in what is torn.
 red() {
+	[ -x "$tmp/$2-$1" ] || return
 	for run in 1 2 3 4 5 6 7 8 9 10; do
 		timeout -s KILL 20 "$tmp/$2-$1" >"$tmp/out" 2>&1
 		status=$?
