@@ -116,6 +116,8 @@ struct stress_ops {
 	void (*check)(struct stress *s);
 	/* Now and then, by the watcher, which may fork; NULL for most. */
 	void (*tick)(struct stress *s);
+	/* Not by the children of fork: it looks at what their parent goes on to change. */
+	bool parent_only;
 };
 
 #define X(name, what) extern const struct stress_ops stress_##name;

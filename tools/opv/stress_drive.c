@@ -140,6 +140,12 @@ static void child_main(struct stress *s)
 	_exit(0);
 }
 
+static const struct stress_ops *const all[] = {
+#define X(name, what) &stress_##name,
+	STRESS_SCENARIOS(X)
+#undef X
+};
+
 /* The child finds every domain usable and whole, whatever the threads were doing. */
 static void spawn(struct stress *s)
 {
@@ -152,7 +158,7 @@ static void spawn(struct stress *s)
 		return;
 	if (!pid) {
 		for (i = 0; i < STRESS_NR_SCENARIOS; i++)
-			s->enabled[i] = s->enabled[i] && i != STRESS_killed;
+			s->enabled[i] = s->enabled[i] && !all[i]->parent_only;
 		child_main(s);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -166,11 +172,6 @@ static void spawn(struct stress *s)
 
 static void tick(struct stress *s, struct thread *threads, unsigned int n)
 {
-	static const struct stress_ops *const all[] = {
-#define X(name, what) &stress_##name,
-		STRESS_SCENARIOS(X)
-#undef X
-	};
 	struct stress_worker *w = &s->workers[s->nr_workers - 1];
 	int i;
 
