@@ -10,10 +10,9 @@
  * the other caches.
  */
 
+#include <linux/cacheflush.h>
 #include <linux/cacheinfo.h>
 #include <linux/mm.h>
-
-#include <asm/cacheflush.h>
 
 static inline bool opv_dcache_aliases(void)
 {

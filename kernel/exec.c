@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * As if by that CPU: in an interrupt there, or for it while it is offline.  Either way
- * nothing else acts as that CPU meanwhile; docs/kernel.md has the scenarios, (K1) on.
+ * nothing else acts as that CPU meanwhile.  The scenarios, (K1) on, are in
+ * docs/kernel.md.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
