@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* opv bench: options, and which rows they make. */
 #define _GNU_SOURCE
+#include "bench_peers.h"
 #include "bench_preempted.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static void help(void)
 	      "  -t, --threads N     1, 2, 4 ... to N threads; default: the CPUs, at most 1024\n"
 	      "  -d, --duration S    seconds for all of it, warming up excepted; default 10\n"
 	      "  -r, --rounds N      samples of each row; default: what S has time for, 0.5 ms each\n"
-	      "      --filter GLOB   only cases of such names, and tls_add_round\n"
+	      "      --filter GLOB   only cases of such names, and tls_add_round; GLOB,GLOB... for\n"
+	      "                      several\n"
 	      "      --pin WHEN      yes: thread i stays on CPU i modulo their number, the\n"
 	      "                      default; no: only where another CPU is worked on\n"
 	      "      --aims          say which aims of the project are met here\n"
@@ -70,7 +72,7 @@ static const char *obstacle(const struct bench *b, const struct bench_case *c)
 		return "membarrier cannot fence one CPU here (opv probe says why)";
 	if (c->flags & BENCH_FORCES && overridden())
 		return "OPV_FORCE or OPV_COUNT_FAST is set";
-	return NULL;
+	return bench_peers_obstacle(c->flags);
 }
 
 static bool is_plain(const struct bench_case *c)
@@ -78,9 +80,36 @@ static bool is_plain(const struct bench_case *c)
 	return !strcmp(c->name, BENCH_PLAIN);
 }
 
+/* The filter is a list of patterns. */
+static bool matches(const char *filter, const char *name)
+{
+	char pattern[64];
+	size_t len;
+
+	for (; *filter; filter += len + (filter[len] == ',')) {
+		len = strcspn(filter, ",");
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)len, filter);
+		if (!fnmatch(pattern, name, 0))
+			return true;
+	}
+	return false;
+}
+
 static bool wanted(const struct bench *b, const struct bench_case *c)
 {
-	return !b->filter || is_plain(c) || !fnmatch(b->filter, c->name, 0);
+	return !b->filter || is_plain(c) || matches(b->filter, c->name);
+}
+
+/* Other libraries are loaded only where their cases are asked for. */
+static void load_peers(const struct bench *b)
+{
+	unsigned int flags = 0;
+	size_t i;
+
+	for (i = 0; i < bench_nr_cases; i++)
+		if (wanted(b, &bench_cases[i]))
+			flags |= bench_cases[i].flags;
+	bench_peers_load(flags);
 }
 
 static void add_rows(struct bench *b, const struct bench_case *c)
@@ -111,7 +140,7 @@ static void plan_rows(struct bench *b)
 
 		if (!wanted(b, c))
 			continue;
-		any = any || !b->filter || !fnmatch(b->filter, c->name, 0);
+		any = any || !b->filter || matches(b->filter, c->name);
 		if (why)
 			b->skips[b->nr_skips++] = (struct bench_skip){ c, why };
 		else
@@ -281,6 +310,7 @@ int opv_bench_main(int argc, char **argv)
 	}
 	if (!b.threads)
 		b.threads = b.nr_cpus < MAX_THREADS ? b.nr_cpus : MAX_THREADS;
+	load_peers(&b);
 	plan_rows(&b);
 	plan_time(&b);
 	if (b.svg && !(svg = fopen(b.svg, "w")))

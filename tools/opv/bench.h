@@ -22,7 +22,12 @@
 	X(AT, "this library, this CPU, memory of the program's own (_at)")	\
 	X(LOCAL, "several words at once, this CPU")				\
 	X(VARIANT, "the section of add64 with another compare")			\
-	X(ENGINE, "this library, out of line")
+	X(ENGINE, "this library, out of line")					\
+	X(COUNTER, "counters, and what others have for them")			\
+	X(FREELIST, "free lists and stacks: a push and a pop")			\
+	X(RING, "records of 16 bytes, the oldest ones overwritten")		\
+	X(RWLOCK, "locks for reading: lock and unlock")				\
+	X(STRUCT, "other structures")
 
 enum bench_group {
 #define X(NAME, title) BENCH_##NAME,
@@ -42,6 +47,9 @@ enum bench_flags {
 	BENCH_FORCE_SOME = 1 << 6,	/* 1 % */
 	BENCH_COUNT = 1 << 7,		/* while fast calls are counted */
 	BENCH_ADDS = 1 << 8,		/* adds 1 to added64 each time, which is checked */
+	BENCH_URCU = 1 << 9,		/* of another library, bench_peers.h: */
+	BENCH_CK = 1 << 10,
+	BENCH_LTTNG = 1 << 11,
 };
 
 #define BENCH_FORCES (BENCH_FORCE_ALL | BENCH_FORCE_SOME | BENCH_COUNT)
@@ -53,20 +61,23 @@ struct bench_ctx {
 	int cpu;				/* that it is pinned to, or -1 */
 	int other;				/* another CPU, or -1 */
 	struct bench_node *node;		/* in the hand, not on a list */
+	uint64_t counted, recorded;		/* by the cases of counters, of rings */
 	uint64_t guarded;
 	pthread_mutex_t mutex;
 };
+
+typedef void bench_run_fn(struct bench_ctx *c, uint64_t n);
 
 struct bench_case {
 	const char *name;
 	enum bench_group group;
 	unsigned int flags;
-	void (*run)(struct bench_ctx *c, uint64_t n);
+	bench_run_fn *run;	/* NULL: of another library, which is not loaded */
 	const char *what;
 };
 
 /* bench_cases.c: the list of bench_list.h, and what the cases work on. */
-extern const struct bench_case bench_cases[];
+extern struct bench_case bench_cases[];
 extern const size_t bench_nr_cases;
 
 /* What "x plain" counts in. */
@@ -186,6 +197,7 @@ struct bench_aim {
 	const char *text;
 	const char *sense;		/* "at most", "at least" */
 	double limit;
+	const char *best;		/* the one of several that the ratio is of, or NULL */
 	bool measured, met;
 	bool dirty;			/* of disturbed samples: met means nothing */
 	struct bench_quartiles q;

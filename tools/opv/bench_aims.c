@@ -2,10 +2,12 @@
 /* What the project wants, and what is measured. */
 #include "bench.h"
 
+#include <string.h>
+
 /*
  * THE list of aims: X(text, over, under, threads, sense, limit), of the ratio of two
  * rows in the same round.  under "" means nanoseconds of over; over "a - b" is the
- * difference of two rows.
+ * difference of two rows, "a | b | c" is the fastest of those that were measured.
  *
  * AT_MOST and AT_LEAST speak of the median.  NO_MORE, for "costs nothing
  * measurable": the median is within 2 %, or a quarter of the rounds shows no cost.
@@ -29,7 +31,23 @@
 	X("one-store vector, prepared / mutex pair", "vector1_prepared", "mutex_pair", 1, \
 	  AT_MOST, 0.6)								\
 	X("vector copying 4096 less 16 / memcpy", "vector_copy_4096 - vector_copy_16", \
-	  "memcpy_4096", 1, AT_MOST, 1.5)
+	  "memcpy_4096", 1, AT_MOST, 1.5)					\
+	X("best atomic counter / counter", COUNTERS, "counter_add", 1, AT_LEAST, 5) \
+	X("best atomic counter / counter, two", COUNTERS, "counter_add", 2, AT_LEAST, 5) \
+	X("counter of a thread / counter", "urcu_thread", "counter_add", 1, AT_LEAST, 5) \
+	X("exact read of a counter, idle machine", "counter_sum", "", 1, AT_MOST, 2000) \
+	X("best other stack / free list", STACKS, "freelist_pair", 1, AT_LEAST, 5) \
+	X("best shared stack / free list, two", SHARED_STACKS, "freelist_pair", 2, AT_LEAST, 5) \
+	X("best own stack / free list, two", OWN_STACKS, "freelist_pair", 2, AT_LEAST, 5) \
+	X("LTTng-UST event / ring record", "lttng_event", "ring_write", 1, AT_LEAST, 3) \
+	X("LTTng-UST / ring record with the time", "lttng_event", "ring_write_clock", 1, AT_LEAST, 3) \
+	X("LTTng-UST event / ring record, two", "lttng_event", "ring_write", 2, AT_LEAST, 3) \
+	X("read lock and unlock / add", "rwlock_read", "add64", 1, AT_MOST, 3)
+
+#define COUNTERS "atomic_shared | urcu_uatomic | urcu_split"
+#define SHARED_STACKS "urcu_lfstack | urcu_wfstack | ck_stack"
+#define OWN_STACKS "urcu_lfstack_own | ck_stack_own"
+#define STACKS SHARED_STACKS " | " OWN_STACKS
 
 enum sense { AT_MOST, AT_LEAST, NO_MORE };
 
@@ -62,23 +80,35 @@ static bool is_met(enum sense sense, double limit, const struct bench_quartiles 
 	}
 }
 
-struct difference {
-	char over[32], less[32];
-};
-
-static struct difference split(const char *text)
+/* The fastest of "a | b | c", of those that were measured. */
+static const struct bench_row *fastest(const struct bench *b, const char *names, int threads)
 {
-	struct difference d = { "", "" };
+	const struct bench_row *best = NULL, *row;
+	char name[32];
+	int len;
 
-	sscanf(text, "%31[a-z0-9_] - %31[a-z0-9_]", d.over, d.less);
-	return d;
+	for (; sscanf(names, "%31[a-z0-9_]%n", name, &len) == 1; names += strspn(names, " |")) {
+		names += len;
+		row = bench_find(b, name, threads);
+		if (row && (!best || row->time.median < best->time.median))
+			best = row;
+	}
+	return best;
+}
+
+/* What stands behind the minus, if there is one. */
+static const char *subtrahend(const char *over)
+{
+	const char *minus = strchr(over, '-');
+
+	return minus ? minus + 2 : "";
 }
 
 void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 {
-	struct difference d = split(aims[i].over);
-	const struct bench_row *over = bench_find(b, d.over, aims[i].threads);
-	const struct bench_row *less = bench_find(b, d.less, aims[i].threads);
+	const char *minus = subtrahend(aims[i].over);
+	const struct bench_row *over = fastest(b, aims[i].over, aims[i].threads);
+	const struct bench_row *less = bench_find(b, minus, aims[i].threads);
 	const struct bench_row *under = bench_find(b, aims[i].under, aims[i].threads);
 	bool absolute = !*aims[i].under;
 
@@ -87,10 +117,11 @@ void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 		.sense = aims[i].sense == AT_LEAST ? "at least" : "at most",
 		.limit = aims[i].limit,
 		.unit = absolute ? "ns" : "x",
-		.measured = over && (less || !*d.less) && (under || absolute),
+		.measured = over && (less || !*minus) && (under || absolute),
 	};
 	if (!aim->measured)
 		return;
+	aim->best = strchr(aims[i].over, '|') ? over->c->name : NULL;
 	aim->q = over->time;
 	aim->dirty = absolute ? over->dirty : bench_ratio(b, over, less, under, &aim->q);
 	aim->met = is_met(aims[i].sense, aims[i].limit, &aim->q);

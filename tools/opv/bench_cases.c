@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* The list of cases as a table, and what they work on. */
 #include "bench.h"
+#include "bench_struct.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_list.h"
 
-const struct bench_case bench_cases[] = {
+/* run of other libraries' cases is found by bench_peers.c. */
+struct bench_case bench_cases[] = {
 #define X(name, group, flags, what) { #name, BENCH_##group, flags, bench_case_##name, what },
-	BENCH_CASES(X)
+#define P(name, group, flags, what) { #name, BENCH_##group, flags, NULL, what },
+	BENCH_CASES(X, P)
+#undef P
 #undef X
 };
 
@@ -82,7 +86,7 @@ const char *bench_world_make(const int *cpus, int nr_cpus)
 		if (!fill_list(opv_ptr(w->head, cpus[i])))
 			return "no memory";
 	w->nodes = nr_cpus * BENCH_NODES;
-	return NULL;
+	return bench_structs_make(w->domain, cpus, nr_cpus);
 }
 
 const char *bench_ctx_make(struct bench_ctx *c, int index)
@@ -104,7 +108,8 @@ const char *bench_world_check(const struct bench_ctx *ctx, int threads)
 	const struct bench_world *w = &bench_world;
 	const struct bench_node *node;
 	uint64_t added = 0;
-	int nodes = 0, i;
+	int64_t nodes = opv_freelist_count_exact(&bench_structs.freelist, OPV_ALL_CPUS);
+	int i;
 
 	if (w->failed)
 		return w->failed;
@@ -119,5 +124,7 @@ const char *bench_world_check(const struct bench_ctx *ctx, int threads)
 		added += *opv_ptr(w->added64, i);
 	if (added != w->added)
 		return "additions were lost or doubled";
-	return nodes == w->nodes ? NULL : "list nodes were lost or doubled";
+	if (nodes != w->nodes)
+		return "list nodes were lost or doubled";
+	return bench_structs_check(ctx, threads);
 }

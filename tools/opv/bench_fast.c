@@ -185,12 +185,12 @@ BENCH_CASE(min64)
  * head may be that of another CPU by the time it is compared; if the values are
  * the same nevertheless then so is what next must be.
  */
-static inline void push(intptr_t *head, struct bench_node *node)
+BENCH_INLINE void push(intptr_t *head, struct bench_node *node)
 {
 	opv_push_release(head, offsetof(struct bench_node, next), node, OPV_THIS_CPU);
 }
 
-static inline struct bench_node *pop(intptr_t *head)
+BENCH_INLINE struct bench_node *pop(intptr_t *head)
 {
 	intptr_t node;
 
@@ -198,7 +198,7 @@ static inline struct bench_node *pop(intptr_t *head)
 				  OPV_THIS_CPU) ? NULL : (struct bench_node *)node;
 }
 
-static inline struct bench_node *push_and_pop(intptr_t *head, struct bench_node *node)
+BENCH_INLINE struct bench_node *push_and_pop(intptr_t *head, struct bench_node *node)
 {
 	if (__builtin_expect(node != NULL, 1))
 		push(head, node);

@@ -2,11 +2,14 @@
 #ifndef _TOOLS_BENCH_LIST_H
 #define _TOOLS_BENCH_LIST_H
 
+#include "bench.h"
+
 /*
  * THE list of cases, X(name, GROUP, flags, what).  BENCH_CASE(name) in
- * bench_fast.c, bench_variant.c or bench_slow.c is its loop.
+ * bench_fast.c, bench_variant.c, bench_slow.c or bench_struct.c is its loop;
+ * that of P(name, GROUP, flags, what), which are other libraries', in peers/.
  */
-#define BENCH_CASES(X)								\
+#define BENCH_CASES(X, P)							\
 	X(empty, REFERENCE, BENCH_SCALES,					\
 	  "the loop and its barrier, which every case has")			\
 	X(tls_add, REFERENCE, BENCH_SCALES,					\
@@ -125,7 +128,55 @@
 	X(add64_forced_1, ENGINE, BENCH_ADDS | BENCH_SCALES | BENCH_FORCE_SOME,		\
 	  "add64 with 1 % forced to the fence engine")				\
 	X(add64_forced_100, ENGINE, BENCH_ADDS | BENCH_SCALES | BENCH_FORCE_ALL,		\
-	  "add64 with all forced to the fence engine")
+	  "add64 with all forced to the fence engine")				\
+	X(counter_add, COUNTER, BENCH_SCALES, "opv_counter_inc()")		\
+	P(urcu_uatomic, COUNTER, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: uatomic_add() to one variable for all threads")		\
+	P(urcu_split, COUNTER, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: uatomic_add_return() to that of the CPU, as its hash table counts") \
+	P(urcu_thread, COUNTER, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: a variable of the thread's own, on a list for readers")	\
+	X(counter_read, COUNTER, BENCH_SCALES, "opv_counter_read(): about what it is") \
+	P(urcu_thread_sum, COUNTER, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: the sum of those of all threads, under rcu_read_lock()")	\
+	X(counter_sum, COUNTER, 0,						\
+	  "opv_counter_sum(): exact; nothing of ours runs elsewhere")		\
+	X(counter_sum_busy, COUNTER, BENCH_OTHER | BENCH_BUSY,			\
+	  "the same, a thread of ours spins on another CPU")			\
+	X(freelist_pair, FREELIST, BENCH_SCALES,				\
+	  "opv_freelist_push(), opv_freelist_pop()")				\
+	P(urcu_lfstack, FREELIST, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: one lfstack for all, cds_lfs_pop_blocking()")		\
+	P(urcu_lfstack_own, FREELIST, BENCH_SCALES | BENCH_URCU,		\
+	  "liburcu: an lfstack that one thread pops from, empty but for its node") \
+	P(urcu_wfstack, FREELIST, BENCH_SCALES | BENCH_URCU,			\
+	  "liburcu: one wfstack for all, cds_wfs_pop_blocking()")		\
+	P(ck_stack, FREELIST, BENCH_SCALES | BENCH_CK,				\
+	  "Concurrency Kit: one stack for all, mpmc")				\
+	P(ck_stack_own, FREELIST, BENCH_SCALES | BENCH_CK,			\
+	  "Concurrency Kit: a stack that one thread pops from, upmc")		\
+	X(ring_write, RING, BENCH_SCALES, "opv_ring_write()")			\
+	X(ring_write_clock, RING, BENCH_SCALES,					\
+	  "the same, 8 of the 16 bytes are clock_gettime()'s")			\
+	P(lttng_event, RING, BENCH_SCALES | BENCH_LTTNG,			\
+	  "LTTng-UST: an event that is recorded; LTTng adds the time to it")	\
+	X(clock, RING, BENCH_SCALES, "clock_gettime() alone")			\
+	X(rwlock_read, RWLOCK, BENCH_SCALES,					\
+	  "opv_rwlock_read_lock(), opv_rwlock_read_unlock()")			\
+	X(pthread_rwlock_read, RWLOCK, BENCH_SCALES,				\
+	  "pthread_rwlock_rdlock(), pthread_rwlock_unlock() of one lock for all") \
+	P(urcu_read, RWLOCK, BENCH_SCALES | BENCH_URCU,				\
+	  "liburcu: urcu_memb_read_lock(), urcu_memb_read_unlock()")		\
+	X(rwlock_write, RWLOCK, 0,						\
+	  "opv_rwlock_write_lock() and unlock; nothing of ours runs elsewhere")	\
+	X(ref_pair, STRUCT, BENCH_SCALES, "opv_ref_get(), opv_ref_put()")	\
+	X(atomic_ref, STRUCT, BENCH_SCALES,					\
+	  "atomic increment, and decrement with a look at it, one for all threads") \
+	X(lock_pair, STRUCT, BENCH_SCALES,					\
+	  "opv_lock_take() of opv_cpu()'s, opv_lock_release()")			\
+	X(pool_pair, STRUCT, BENCH_SCALES, "opv_pool_alloc(), opv_pool_free()")	\
+	X(malloc_pair, STRUCT, BENCH_SCALES,					\
+	  "malloc(64), free(), of libc or what is preloaded")
 
 /*
  * Each loop is the same but for its body; nothing moves over the barrier.  It
@@ -166,12 +217,21 @@
 #define BENCH_STEP(x) ((x) = (x) * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407))
 #define BENCH_DRAW(x) (BENCH_STEP(x) >> 61)
 
+/* A body too long for the line of its case: in the loop all the same. */
+#define BENCH_INLINE static inline __attribute__((__always_inline__))
+
+/* The result of what is otherwise done for nothing. */
+static inline void bench_keep(uint64_t x)
+{
+	__asm__ __volatile__("" : : "r"(x));
+}
+
 #define BENCH_CASE(name)						\
-	__attribute__((__noinline__, __aligned__(64)))			\
+	__attribute__((__noinline__, __aligned__(64), __visibility__("default"))) \
 	void bench_case_##name(struct bench_ctx *c, uint64_t n)
 
 #define X(name, group, flags, what) BENCH_CASE(name);
-BENCH_CASES(X)
+BENCH_CASES(X, X)
 #undef X
 
 #endif /* _TOOLS_BENCH_LIST_H */

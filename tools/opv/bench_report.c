@@ -60,6 +60,8 @@ void bench_json_aim(struct json *j, const struct bench_aim *aim)
 	json_double(j, "limit", aim->limit);
 	json_string(j, "unit", aim->unit);
 	json_bool(j, "measured", aim->measured);
+	if (aim->best)
+		json_string(j, "best", aim->best);
 	if (aim->measured) {
 		json_bool(j, "disturbed", aim->dirty);
 		json_bool(j, "met", aim->met && !aim->dirty);

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "bench_peers.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -358,6 +359,8 @@ void bench_run(struct bench *b)
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	wrong = bench_world_check(contexts, b->threads);
+	if (!wrong)
+		wrong = bench_peers_end();
 	if (wrong)
 		die(VERB, "the work was not done as it should: %s", wrong);
 	free(order);

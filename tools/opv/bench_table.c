@@ -66,7 +66,8 @@ void bench_put_aim(const struct bench_aim *aim)
 		put_quartiles(&aim->q);
 	else
 		printf(" %8s %8s %8s", "-", "-", "-");
-	printf("  %s%s%s\n", style(stdout, colour), verdict, style(stdout, "0"));
+	printf("  %s%s%s", style(stdout, colour), verdict, style(stdout, "0"));
+	printf(aim->best ? ", of %s\n" : "\n", aim->best);
 }
 
 void bench_aim_heading(void)
