@@ -47,6 +47,11 @@ struct opv_engine_info {
 /*
  * opv_engine_info - look at an engine
  *
+ * The kernel's engines are looked for once, by this function, the next two, or the first
+ * work for another CPU: it opens /dev/cpu_opv, where that exists, and keeps it open, on a
+ * high descriptor, closed by exec.  OPV_SYSCALL_NR is the number of the system call, in the
+ * environment of programs that are not set-user-ID; another call's does no harm.
+ *
  * Errors: -EINVAL no such engine, or info->size is 0.
  *
  * Thread-safe, async-signal-safe.
