@@ -8,6 +8,6 @@
 SYSCALL_DEFINE4(cpu_opv, struct cpu_op __user *, vec, int, count, int, cpu, int, flags)
 {
 	if (opv_dcache_aliases())
-		return sys_ni_syscall();
+		return -EOPNOTSUPP;
 	return cpu_opv_run(vec, count, cpu, flags);
 }
