@@ -242,11 +242,11 @@ static const char *why_not_opened(long error)
  */
 static int move_up(int fd)
 {
-	struct rlimit limit = { .rlim_cur = 0 };
+	struct { uint64_t now, most; } limit = { 0 };	/* of 64 bits everywhere */
 	long to, high;
 
 	OPV_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-	to = limit.rlim_cur < 1024 ? (long)limit.rlim_cur : 1024;
+	to = limit.now < 1024 ? (long)limit.now : 1024;
 	high = OPV_SYS(SYS_fcntl, fd, F_DUPFD_CLOEXEC, to / 16 * 15);
 	if (high < 0)
 		return fd;
