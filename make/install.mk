@@ -13,10 +13,10 @@ man: $(O)/man/.done
 .PHONY: man
 all: man
 
-$(O)/man/.done: $(man-pages) make/man-tree.sh make/install.mk
+$(O)/man/.done: $(man-pages) make/man-tree.sh make/install.mk include/opv/calls.def include/opv/call.h
 	$(call say,MAN,$(O)/man)
 	@mkdir -p $(O)
-	$(Q)make/man-tree.sh man $(O)/man
+	$(Q)make/man-tree.sh man $(O)/man include/opv
 	@mkdir -p $(@D) && touch $@
 
 # A path below the prefix, as a .pc file says it, so that the tree can be moved.

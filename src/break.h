@@ -22,6 +22,7 @@
 #define OPV_BREAK_KERNEL_LOCK 14	/* ask the kernel without having the lock */
 #define OPV_BREAK_GUARD	15	/* have the kernel work whatever the key says */
 #define OPV_BREAK_SET	16	/* leave out CPUs that were not used, and do not look again */
+#define OPV_BREAK_CID	17	/* fence one CPU where slots go by mm_cid */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0

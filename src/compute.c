@@ -42,7 +42,7 @@ static int load(const struct opv_compute *c, uint64_t addr, uint32_t len, bool s
 	void *p = (void *)(uintptr_t)addr;
 
 	if (speculative && c->rseq)
-		return opv_local_read(c->rseq, c->slot, (uint64_t)c->cpu, c->reads,
+		return opv_local_read(c->rseq, c->slot, c->key, c->reads,
 				      c->reads + c->nr_reads, p, len, value) ? OPV_LOG_STALE : 0;
 	*value = 0;
 	opv_run_copy((uintptr_t)value, addr, len);

@@ -26,7 +26,7 @@ struct plan {
 	size_t percpu_size;
 	uint32_t nr_cpus;
 	uint32_t timeout_ms;
-	bool shared;
+	bool shared, by_cid;
 	int fd;
 };
 
@@ -131,6 +131,8 @@ static int build(struct opv_domain **dp, const struct plan *plan)
 	d->nr_cpus = plan->nr_cpus;
 	d->timeout_ms = plan->timeout_ms;
 	d->shared = plan->shared;
+	d->by_cid = plan->by_cid;
+	d->special = plan->shared || plan->by_cid;
 	d->fd = plan->fd;
 	d->bytes = bytes;
 	d->id = atomic_fetch_add(&ids, 1) + 1;
@@ -139,7 +141,10 @@ static int build(struct opv_domain **dp, const struct plan *plan)
 	d->heap = (struct opv_heap *)((char *)d + (plan->shared ? OPV_HEAP_OFFSET :
 					   (struct_bytes(plan->nr_cpus) + 63) & ~(size_t)63));
 	atomic_store(&d->none.key, OPV_KEY_CLOSED);
-	opv_for_each_node_cpu(prefer_node, d);
+	if (plan->by_cid)
+		atomic_store(&opv_slot(d, 0)->key, OPV_KEY_OPEN_CID(0));
+	else
+		opv_for_each_node_cpu(prefer_node, d);
 	*dp = d;
 	return 0;
 }
@@ -181,7 +186,8 @@ static int read_options(struct plan *plan, const struct opv_domain_options *opti
 				return -EINVAL;
 		}
 	}
-	if ((o.flags & ~(uint32_t)OPV_DOMAIN_SHARED) || o.reserved ||
+	if ((o.flags & ~(uint32_t)(OPV_DOMAIN_SHARED | OPV_DOMAIN_MM_CID)) || o.reserved ||
+	    o.flags == (OPV_DOMAIN_SHARED | OPV_DOMAIN_MM_CID) ||
 	    o.percpu_size > OPV_DOMAIN_SIZE_MAX || o.nr_cpus > 65536 || o.timeout_ms > INT32_MAX)
 		return -EINVAL;
 	plan->name = o.name ? o.name : "opv";
@@ -189,8 +195,9 @@ static int read_options(struct plan *plan, const struct opv_domain_options *opti
 	plan->nr_cpus = o.nr_cpus > env->nr_cpus ? o.nr_cpus : env->nr_cpus;
 	plan->timeout_ms = o.timeout_ms ? o.timeout_ms : DEFAULT_TIMEOUT_MS;
 	plan->shared = o.flags & OPV_DOMAIN_SHARED;
+	plan->by_cid = o.flags & OPV_DOMAIN_MM_CID;
 	plan->fd = -1;
-	return 0;
+	return plan->by_cid && !env->status.mm_cid ? -ENOSYS : 0;
 }
 
 static int create(struct opv_domain **dp, struct plan *plan)
@@ -275,6 +282,7 @@ int opv_domain_attach(struct opv_domain **dp, int fd, const struct opv_domain_op
 	if (ret < 0)
 		return (int)ret;
 	plan.shared = true;
+	plan.by_cid = false;
 	plan.fd = (int)ret;
 	plan.nr_cpus = head.nr_cpus;
 	ret = build(&d, &plan);
@@ -322,6 +330,13 @@ int opv_domain_destroy(struct opv_domain *d)
 int opv_domain_fd(const struct opv_domain *d)
 {
 	return d && d->shared ? d->fd : -EINVAL;
+}
+
+int opv_domain_flags(const struct opv_domain *d)
+{
+	if (!d)
+		return 0;
+	return (d->shared ? OPV_DOMAIN_SHARED : 0) | (d->by_cid ? OPV_DOMAIN_MM_CID : 0);
 }
 
 int opv_domain_cpus(const struct opv_domain *d)

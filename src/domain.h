@@ -53,6 +53,8 @@ struct opv_domain {
 	uint32_t nr_cpus;
 	uint32_t timeout_ms;
 	bool shared;
+	bool by_cid;			/* slots go by mm_cid, not by CPU */
+	bool special;			/* one of those */
 	int fd;				/* memfd, or -1 */
 	size_t bytes;			/* of all stripes */
 	struct opv_heap *heap;
@@ -66,6 +68,12 @@ struct opv_domain {
 static inline struct opv_slot *opv_slot(struct opv_domain *d, int cpu)
 {
 	return (struct opv_slot *)((char *)d + ((size_t)(cpu + 1) << OPV_STRIPE_SHIFT));
+}
+
+/* The key of a slot that is open. */
+static inline uint64_t opv_key_open(const struct opv_domain *d, int cpu)
+{
+	return d->by_cid ? OPV_KEY_OPEN_CID(cpu) : OPV_KEY_OPEN(cpu);
 }
 
 static inline char *opv_domain_base(const struct opv_domain *d)

@@ -78,17 +78,26 @@ enum opv_engine opv_engine_for(int cpu)
 	return OPV_ENGINE_FENCE;
 }
 
+/*
+ * Those of the kernel work as a CPU.  Which slot the local engine is for it finds out
+ * itself, where that is not the CPU.
+ */
+static bool suits(int e, const struct opv_domain *d, int cpu)
+{
+	return d->by_cid ? e == OPV_ENGINE_LOCAL || e == OPV_ENGINE_FENCE : engines[e]->suits(cpu);
+}
+
 int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
 {
 	int e, ret;
 
-	if (engine >= 0) {
+	if (engine >= 0 && (!d->by_cid || suits(engine, d, cpu))) {
 		ret = engines[engine]->run(d, vec, count, cpu);
 		if (ret != OPV_PASS)
 			return ret;
 	}
 	for (e = 0; e < OPV_NR_ENGINES; e++) {
-		if (e == engine || !engines[e]->suits(cpu) || !usable(e))
+		if (e == engine || !suits(e, d, cpu) || !usable(e))
 			continue;
 		ret = engines[e]->run(d, vec, count, cpu);
 		if (ret != OPV_PASS)

@@ -19,6 +19,9 @@
 # define MEMBARRIER_CMD_FLAG_CPU (1 << 0)
 #endif
 
+/* Bytes of struct rseq that the kernel writes if it writes mm_cid. */
+#define MM_CID_END 28
+
 _Atomic(struct opv_env *) opv_the_env;
 
 /* A small file into buf as a string; false if there is none. */
@@ -167,6 +170,21 @@ static void find_fence(struct opv_env *env)
 	st->fence = OPV_FENCE_NONE;
 }
 
+/* Can slots go by mm_cid? */
+static void find_mm_cid(struct opv_status *st)
+{
+	if (st->rseq_owner == OPV_RSEQ_NONE)
+		st->mm_cid_why = "no rseq, see why";
+	else if (st->rseq_feature_size < MM_CID_END)
+		st->mm_cid_why = "this kernel has none (Linux 6.3)";
+	else if (st->fence != OPV_FENCE_MEMBARRIER)
+		st->mm_cid_why = "no fence: which CPU has which number only membarrier need not know";
+	else
+		st->mm_cid_why = "the kernel lends one to each thread that runs";
+	st->mm_cid = st->rseq_owner != OPV_RSEQ_NONE && st->rseq_feature_size >= MM_CID_END &&
+		     st->fence == OPV_FENCE_MEMBARRIER;
+}
+
 static struct opv_env *look(void)
 {
 	unsigned int nr_cpus = list_end("/sys/devices/system/cpu/possible", 0);
@@ -194,6 +212,7 @@ static struct opv_env *look(void)
 			env->status.why = "no fence: neither membarrier nor sched_setaffinity is allowed";
 		}
 	}
+	find_mm_cid(&env->status);
 	return env;
 }
 
@@ -204,7 +223,8 @@ const struct opv_env *opv_env_look(void)
 		struct opv_env env;
 		char room[sizeof(struct opv_env) + sizeof(((struct opv_env *)0)->counts[0])];
 	} nothing = {
-		.env = { .nr_cpus = 1, .nr_nodes = 1, .status.why = "no memory" },
+		.env = { .nr_cpus = 1, .nr_nodes = 1, .status.why = "no memory",
+			 .status.mm_cid_why = "no memory" },
 	};
 	struct opv_env *env = atomic_load_explicit(&opv_the_env, memory_order_acquire);
 	struct opv_env *mine;

@@ -25,7 +25,7 @@
 #define MASK_BITS (8 * sizeof(unsigned long))
 #define MOVE_TRIES 100
 
-/* Every CPU of the process, or one of them.  A CPU that is offline is fenced. */
+/* Every CPU of the process (-1), or one of them.  A CPU that is offline is fenced. */
 static bool membarrier_fence(int cpu)
 {
 	unsigned int flags = cpu >= 0 ? MEMBARRIER_CMD_FLAG_CPU : 0;
@@ -81,6 +81,12 @@ static bool fence_is_needed(const struct opv_domain *d)
 	return opv_env()->status.rseq_owner != OPV_RSEQ_NONE || d->shared;
 }
 
+/* (C4): which CPU runs a number is known to nobody. */
+static int cid_target(void)
+{
+	return OPV_BROKEN(CID) ? opv_cpu_now() : -1;
+}
+
 int opv_fence_cpu(struct opv_domain *d, int cpu)
 {
 	if (OPV_BROKEN(FENCE))
@@ -89,15 +95,17 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 		opv_count(cpu, fence_none);
 		return 0;
 	}
-	if (opv_cpu_now() == cpu) {
-		/* We run there now, so nobody else does: (F2) without the journey. */
+	if (opv_index_is_mine(d, cpu)) {
+		/* We run there now, so nobody else does: (F2) without the journey, (C3). */
 		opv_count(cpu, fence_self);
 		return 0;
 	}
-	if (!d->shared && membarrier_fence(cpu)) {
+	if (!d->shared && membarrier_fence(d->by_cid ? cid_target() : cpu)) {
 		opv_count(cpu, fence_membarrier);
 		return 0;
 	}
+	if (d->by_cid)
+		return -EPERM;		/* (C4) there is nowhere to go */
 	if (!move_fence(cpu)) {
 		opv_count(cpu, fence_move);
 		return 0;

@@ -61,6 +61,10 @@ struct opv_program {
 	const struct opv_write *commit;		/* the store that makes it happen */
 };
 
+/* What opv_prepared.quick is made of. */
+#define OPV_QUICK_WIDTH	15u
+#define OPV_QUICK_CID	16u
+
 enum opv_step_kind {
 	OPV_STEP_ADDRESS,	/* or a value */
 	OPV_STEP_HANDLE,
@@ -185,7 +189,7 @@ struct opv_compute {
 	/* Where the sections of speculative reads run; rseq 0: the gate is closed, just read. */
 	ptrdiff_t rseq;
 	struct opv_slot *slot;
-	int cpu;
+	uint64_t key;			/* when it is open */
 };
 
 int opv_compute(struct opv_compute *c, const struct cpu_op *vec, int count);

@@ -102,6 +102,8 @@ static void compile(struct opv_prepared *p)
 	for (i = 0; i < p->count && c.fits; i++)
 		compile_op(&c, i);
 	p->quick = !c.fits ? 0 : p->nr_stores == 1 ? c.stores[0].len : 8;
+	if (p->quick && p->domain->by_cid)
+		p->quick |= OPV_QUICK_CID;
 }
 
 int opv_prepare(struct opv_prepared *p, struct opv_domain *d, const struct cpu_op *vec, int count)
@@ -202,7 +204,7 @@ int opv_run_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 	if (ret != OPV_PASS)
 		return ret;
 	if (cpu == OPV_THIS_CPU)
-		cpu = opv_cpu_now();
+		cpu = opv_index_now(p->domain);
 	if (cpu < 0 || cpu >= (int)p->domain->nr_cpus) {
 		opv_count(cpu, errors);
 		return -EINVAL;

@@ -72,7 +72,7 @@ static int revive(void *arg)
 static void use_part(const struct opv_ref *ref, int cpu)
 {
 	struct opv_domain *d = opv_domain_of(ref->percpu);
-	struct part p = { ref, cpu == OPV_THIS_CPU ? opv_cpu_now() : cpu };
+	struct part p = { ref, cpu == OPV_THIS_CPU ? opv_index_now(d) : cpu };
 
 	if (state_of(ref) == LIVE && p.cpu < (int)d->nr_cpus)
 		opv_fence_engine_call(d, p.cpu, revive, &p);

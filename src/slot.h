@@ -10,13 +10,15 @@
  * all 32 (the local engine's sections compare all 64).  It is
  *
  *	the CPU's number	open
+ *	CID | the slot's number	open, where slots go by mm_cid
  *	PENDING | log << 32	a vector has happened, its log is not copied out yet
  *	CLOSED | either		an engine's thread works as this CPU
  *
- * Numbers of CPUs are below both flags, and no combination looks like -1 or -2,
+ * Numbers of CPUs are below all flags, and no combination looks like -1 or -2,
  * which an unregistered thread has for a cpu_id.  A slot that was never used
  * is zero: open for CPU 0, not open for every other CPU until the fence engine
- * opens it for the first time.
+ * opens it for the first time.  (By mm_cid none is open that way, so the first slot
+ * gets its key when the domain is made.)
  */
 
 #include <stdatomic.h>
@@ -28,6 +30,7 @@
 #define OPV_KEY_CLOSED		UINT64_C(0x80000000)
 #define OPV_KEY_PENDING		UINT64_C(0x40000000)
 #define OPV_KEY_OPEN(cpu)	((uint64_t)(uint32_t)(cpu))
+#define OPV_KEY_OPEN_CID(i)	(OPV_KEY_CID | (uint64_t)(uint32_t)(i))
 
 struct opv_slot {
 	/* Read by every section, written by the engines. */

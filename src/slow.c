@@ -26,7 +26,7 @@
 struct slow {
 	struct opv_domain *d;
 	int cpu;		/* as the caller gave it */
-	int at;			/* operands are addresses, not handles */
+	int form;		/* of the section: OPV_FORM_AT, OPV_FORM_CID */
 	int forced;		/* engine, or -1 */
 	int tries;		/* of the section, that are left */
 	int as;			/* the CPU that the vector is for */
@@ -58,13 +58,14 @@ static int invalid(int cpu)
 
 static bool is_open(struct opv_domain *d, int cpu)
 {
-	return atomic_load_explicit(&opv_slot(d, cpu)->key, memory_order_relaxed) == OPV_KEY_OPEN(cpu);
+	return atomic_load_explicit(&opv_slot(d, cpu)->key, memory_order_relaxed) ==
+	       opv_key_open(d, cpu);
 }
 
 /* A second operand is of the same domain as the first. */
 static bool same_domain(const struct slow *s, const void *p)
 {
-	return s->at || opv_domain_check(p) == s->d;
+	return (s->form & OPV_FORM_AT) || opv_domain_check(p) == s->d;
 }
 
 /*
@@ -78,16 +79,18 @@ static int begin(struct slow *s, struct opv_domain *d, const void *p, int cpu)
 
 	if (mine)
 		opv_rseq_disarm(s->rseq);
-	s->at = d != NULL;
+	s->form = d ? OPV_FORM_AT : 0;
 	s->d = d ? d : opv_domain_check(p);
 	if (!s->d || s->d->magic != OPV_DOMAIN_MAGIC || (cpu < 0 && cpu != OPV_THIS_CPU) ||
 	    cpu >= (int)s->d->nr_cpus)
 		return invalid(cpu);
+	if (s->d->by_cid)
+		s->form |= OPV_FORM_CID;
 	s->cpu = cpu;
 	s->window = opv_window_of(s->d);
 	s->forced = -1;
 	s->diverted = false;
-	now = mine ? opv_rseq_read32(s->rseq, 4) : opv_cpu_now();
+	now = mine ? opv_rseq_index(s->d, s->rseq) : opv_index_now(s->d);
 	s->as = cpu == OPV_THIS_CPU ? now : cpu;
 	if (s->as >= (int)s->d->nr_cpus)
 		return invalid(0);
@@ -137,7 +140,7 @@ static int fast(const struct slow *s, int ret)
 /* Where operand p is for the CPU that the vector is for. */
 static void *address(const struct slow *s, const void *p, size_t len, bool write)
 {
-	if (!s->at)
+	if (!(s->form & OPV_FORM_AT))
 		return opv_ptr_(p, s->as);
 	touch(p, len, write);
 	return (void *)(uintptr_t)p;
@@ -231,7 +234,7 @@ static bool call_adds(enum opv_call call)
 	}
 }
 
-#define SECTION(s) (s)->rseq, (s)->window, (s)->cpu, (s)->at
+#define SECTION(s) (s)->rseq, (s)->window, (s)->cpu, (s)->form
 
 #define OPV_FETCH(...)
 #define OPV_CMPXCHG(...)

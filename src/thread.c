@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "thread.h"
 
+#include <errno.h>
 #include <features.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -29,6 +30,7 @@
 
 #define RSEQ_LEGACY_SIZE 32
 #define RSEQ_CPU_ID_OFFSET 4
+#define RSEQ_MM_CID_OFFSET 24
 
 /*
  * struct rseq as the kernel lays it out; the fields that it may add later have
@@ -164,6 +166,33 @@ int opv_cpu_now(void)
 	if (ret >= 0)
 		return ret;
 	return OPV_SYS(SYS_getcpu, &cpu, NULL, NULL) ? 0 : (int)cpu;
+}
+
+static int cid_now(void)
+{
+	ptrdiff_t offset;
+
+	return opv_rseq_mine(&offset) ? opv_rseq_read32(offset, RSEQ_MM_CID_OFFSET) :
+					(int)opv_env()->nr_cpus - 1;
+}
+
+int opv_index_now(const struct opv_domain *d)
+{
+	return d->by_cid ? cid_now() : opv_cpu_now();
+}
+
+bool opv_index_is_mine(const struct opv_domain *d, int index)
+{
+	ptrdiff_t offset;
+
+	if (!d->by_cid)
+		return opv_cpu_now() == index;
+	return opv_rseq_mine(&offset) && opv_rseq_read32(offset, RSEQ_MM_CID_OFFSET) == index;
+}
+
+int opv_cid(void)
+{
+	return opv_env()->status.mm_cid ? cid_now() : -ENOSYS;
 }
 
 int opv_cpu_slow(void)

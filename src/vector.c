@@ -115,7 +115,7 @@ int opv_vector_checked(struct opv_domain *d, const struct cpu_op *vec, int count
 	if (!ret)
 		ret = check_operands(d, copy, count);
 	if (cpu == OPV_THIS_CPU)
-		cpu = opv_cpu_now();
+		cpu = opv_index_now(d);
 	if (!ret && cpu >= (int)d->nr_cpus)
 		ret = -EINVAL;
 	if (!ret)

@@ -90,6 +90,16 @@
  *
  * p2 and dst are handles where p is one, addresses where p is one.
  *
+ * By mm_cid: each of these calls again, with _cid behind what it is called above (and
+ * in front of _at), for domains whose slots go by it, OPV_DOMAIN_MM_CID:
+ *
+ *	opv_add64_cid(p, n, cid)	opv_add64_release_cid_at(d, p, n, cid)
+ *
+ * cid is the number of a slot, or OPV_THIS_CID: whichever the thread has at that
+ * instant.  On domains of the other kind either family is right but never fast:
+ * what a number means is the domain's to say, so opv_add64() counts slots there,
+ * and opv_add64_cid() CPUs here.
+ *
  * opv_add(), opv_xchg() and so on, further down, take the width from the type.
  */
 
@@ -163,55 +173,69 @@ static inline uintptr_t opv_window_of(const struct opv_domain *d)
 	return (uintptr_t)d - OPV_WINDOW_TO_DOMAIN;
 }
 
-#define OPV_SEC_HANDLE(p, cpu)	opv_rseq(), opv_window(p), (cpu), 0
-#define OPV_SEC_AT(d, cpu)	opv_rseq(), opv_window_of(d), (cpu), 1
+#define OPV_SEC_HANDLE(p, cpu, form)	opv_rseq(), opv_window(p), (cpu), (form)
+#define OPV_SEC_ADDRESS(d, cpu, form)	opv_rseq(), opv_window_of(d), (cpu), OPV_FORM_AT | (form)
+#define OPV_SEC_AT(d, cpu)		OPV_SEC_ADDRESS(d, cpu, 0)
 
 #define OPV_FAST(section, slow)						\
 	int ret = section;						\
 									\
 	return __builtin_expect(ret >= 0, 1) ? ret : slow
 
-#define OPV_RMW(name, name_at, bits, op, order)				\
+/*
+ * Each call by CPU and, _cid, by mm_cid: another section, the same slow path, which
+ * asks the domain what its slots go by.
+ */
+#define OPV_RMW_FORM(name, name_at, call, bits, op, form)		\
 OPV_CALL int name(uint##bits##_t *p, uint##bits##_t n, int cpu)		\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, n),	\
-		 opv_slow_rmw(OPV_CALL_##name, NULL, p, n, cpu));	\
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu, form), p, n), \
+		 opv_slow_rmw(OPV_CALL_##call, NULL, p, n, cpu));	\
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t n, int cpu)				\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, n),		\
-		 opv_slow_rmw(OPV_CALL_##name, d, p, n, cpu));	\
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_ADDRESS(d, cpu, form), p, n), \
+		 opv_slow_rmw(OPV_CALL_##call, d, p, n, cpu));		\
 }
+#define OPV_RMW(name, name_at, bits, op, order)				\
+	OPV_RMW_FORM(name, name_at, name, bits, op, 0)			\
+	OPV_RMW_FORM(name##_cid, name##_cid_at, name, bits, op, OPV_FORM_CID)
 
-#define OPV_FETCH(name, name_at, bits, op, order)			\
+#define OPV_FETCH_FORM(name, name_at, call, bits, op, form)		\
 OPV_CALL int name(uint##bits##_t *p, uint##bits##_t n,			\
 		  uint##bits##_t *old, int cpu)				\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, n, old),	\
-		 opv_slow_fetch(OPV_CALL_##name, NULL, p, n, old, cpu)); \
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu, form), p, n, old), \
+		 opv_slow_fetch(OPV_CALL_##call, NULL, p, n, old, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t n, uint##bits##_t *old, int cpu)	\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, n, old),	\
-		 opv_slow_fetch(OPV_CALL_##name, d, p, n, old, cpu)); \
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_ADDRESS(d, cpu, form), p, n, old), \
+		 opv_slow_fetch(OPV_CALL_##call, d, p, n, old, cpu));	\
 }
+#define OPV_FETCH(name, name_at, bits, op, order)			\
+	OPV_FETCH_FORM(name, name_at, name, bits, op, 0)		\
+	OPV_FETCH_FORM(name##_cid, name##_cid_at, name, bits, op, OPV_FORM_CID)
 
-#define OPV_CMPXCHG(name, name_at, bits, op, order)			\
+#define OPV_CMPXCHG_FORM(name, name_at, call, bits, op, form)		\
 OPV_CALL int name(uint##bits##_t *p, uint##bits##_t expect,		\
 		  uint##bits##_t n, uint##bits##_t *old, int cpu)	\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu), p, expect, n, old), \
-		 opv_slow_cmpxchg(OPV_CALL_##name, NULL, p, expect, n, old, cpu)); \
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_HANDLE(p, cpu, form), p, expect, n, old), \
+		 opv_slow_cmpxchg(OPV_CALL_##call, NULL, p, expect, n, old, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 		     uint##bits##_t expect, uint##bits##_t n,		\
 		     uint##bits##_t *old, int cpu)			\
 {									\
-	OPV_FAST(opv_sec_##op##bits(OPV_SEC_AT(d, cpu), p, expect, n, old), \
-		 opv_slow_cmpxchg(OPV_CALL_##name, d, p, expect, n, old, cpu)); \
+	OPV_FAST(opv_sec_##op##bits(OPV_SEC_ADDRESS(d, cpu, form), p, expect, n, old), \
+		 opv_slow_cmpxchg(OPV_CALL_##call, d, p, expect, n, old, cpu)); \
 }
+#define OPV_CMPXCHG(name, name_at, bits, op, order)			\
+	OPV_CMPXCHG_FORM(name, name_at, name, bits, op, 0)		\
+	OPV_CMPXCHG_FORM(name##_cid, name##_cid_at, name, bits, op, OPV_FORM_CID)
 
 /* The words: parameters and arguments of each operation, after p. */
 #define OPV_PARAMS_cmpne_load_off	intptr_t expectnot, ptrdiff_t off, intptr_t *load
@@ -227,17 +251,20 @@ OPV_CALL int name_at(struct opv_domain *d, uint##bits##_t *p,		\
 #define OPV_PARAMS_cmpeq_copy_store	intptr_t expect, void *dst, const void *src, size_t len, intptr_t n
 #define OPV_NAMES_cmpeq_copy_store	expect, dst, src, len, n
 
-#define OPV_WORD(name, name_at, op, order)				\
+#define OPV_WORD_FORM(name, name_at, call, op, form)			\
 OPV_CALL int name(intptr_t *p, OPV_PARAMS_##op, int cpu)		\
 {									\
-	OPV_FAST(opv_sec_##op(OPV_SEC_HANDLE(p, cpu), p, OPV_NAMES_##op), \
-		 opv_slow_##op(OPV_CALL_##name, NULL, p, OPV_NAMES_##op, cpu)); \
+	OPV_FAST(opv_sec_##op(OPV_SEC_HANDLE(p, cpu, form), p, OPV_NAMES_##op), \
+		 opv_slow_##op(OPV_CALL_##call, NULL, p, OPV_NAMES_##op, cpu)); \
 }									\
 OPV_CALL int name_at(struct opv_domain *d, intptr_t *p, OPV_PARAMS_##op, int cpu) \
 {									\
-	OPV_FAST(opv_sec_##op(OPV_SEC_AT(d, cpu), p, OPV_NAMES_##op),	\
-		 opv_slow_##op(OPV_CALL_##name, d, p, OPV_NAMES_##op, cpu)); \
+	OPV_FAST(opv_sec_##op(OPV_SEC_ADDRESS(d, cpu, form), p, OPV_NAMES_##op), \
+		 opv_slow_##op(OPV_CALL_##call, d, p, OPV_NAMES_##op, cpu)); \
 }
+#define OPV_WORD(name, name_at, op, order)				\
+	OPV_WORD_FORM(name, name_at, name, op, 0)			\
+	OPV_WORD_FORM(name##_cid, name##_cid_at, name, op, OPV_FORM_CID)
 
 #include <opv/calls.def>
 
@@ -259,23 +286,23 @@ extern int opv_no_such_width(void)
 	(sizeof(*(p)) == 1 ? f8 : sizeof(*(p)) == 2 ? f16 :		\
 	 sizeof(*(p)) == 4 ? f32 : sizeof(*(p)) == 8 ? f64 : opv_no_such_width())
 
-#define OPV_RMW_BY_WIDTH(stem, p, n, cpu)				\
-	OPV_BY_WIDTH(p, stem##8((uint8_t *)(p), (uint8_t)(n), cpu),	\
-		     stem##16((uint16_t *)(p), (uint16_t)(n), cpu),	\
-		     stem##32((uint32_t *)(p), (uint32_t)(n), cpu),	\
-		     stem##64((uint64_t *)(p), (uint64_t)(n), cpu))
+#define OPV_RMW_BY_WIDTH(stem, kind, p, n, cpu)				\
+	OPV_BY_WIDTH(p, stem##8##kind((uint8_t *)(p), (uint8_t)(n), cpu), \
+		     stem##16##kind((uint16_t *)(p), (uint16_t)(n), cpu), \
+		     stem##32##kind((uint32_t *)(p), (uint32_t)(n), cpu), \
+		     stem##64##kind((uint64_t *)(p), (uint64_t)(n), cpu))
 
-#define OPV_FETCH_BY_WIDTH(stem, p, n, old, cpu)			\
-	OPV_BY_WIDTH(p, stem##8((uint8_t *)(p), (uint8_t)(n), (uint8_t *)(old), cpu), \
-		     stem##16((uint16_t *)(p), (uint16_t)(n), (uint16_t *)(old), cpu), \
-		     stem##32((uint32_t *)(p), (uint32_t)(n), (uint32_t *)(old), cpu), \
-		     stem##64((uint64_t *)(p), (uint64_t)(n), (uint64_t *)(old), cpu))
+#define OPV_FETCH_BY_WIDTH(stem, kind, p, n, old, cpu)			\
+	OPV_BY_WIDTH(p, stem##8##kind((uint8_t *)(p), (uint8_t)(n), (uint8_t *)(old), cpu), \
+		     stem##16##kind((uint16_t *)(p), (uint16_t)(n), (uint16_t *)(old), cpu), \
+		     stem##32##kind((uint32_t *)(p), (uint32_t)(n), (uint32_t *)(old), cpu), \
+		     stem##64##kind((uint64_t *)(p), (uint64_t)(n), (uint64_t *)(old), cpu))
 
-#define OPV_CMPXCHG_BY_WIDTH(stem, p, expect, n, old, cpu)		\
-	OPV_BY_WIDTH(p, stem##8((uint8_t *)(p), (uint8_t)(expect), (uint8_t)(n), (uint8_t *)(old), cpu), \
-		     stem##16((uint16_t *)(p), (uint16_t)(expect), (uint16_t)(n), (uint16_t *)(old), cpu), \
-		     stem##32((uint32_t *)(p), (uint32_t)(expect), (uint32_t)(n), (uint32_t *)(old), cpu), \
-		     stem##64((uint64_t *)(p), (uint64_t)(expect), (uint64_t)(n), (uint64_t *)(old), cpu))
+#define OPV_CMPXCHG_BY_WIDTH(stem, kind, p, expect, n, old, cpu)	\
+	OPV_BY_WIDTH(p, stem##8##kind((uint8_t *)(p), (uint8_t)(expect), (uint8_t)(n), (uint8_t *)(old), cpu), \
+		     stem##16##kind((uint16_t *)(p), (uint16_t)(expect), (uint16_t)(n), (uint16_t *)(old), cpu), \
+		     stem##32##kind((uint32_t *)(p), (uint32_t)(expect), (uint32_t)(n), (uint32_t *)(old), cpu), \
+		     stem##64##kind((uint64_t *)(p), (uint64_t)(expect), (uint64_t)(n), (uint64_t *)(old), cpu))
 
 #define OPV_IS_SIGNED(p)	((__typeof__(*(p)))-1 < (__typeof__(*(p)))1)
 
@@ -283,24 +310,40 @@ extern int opv_no_such_width(void)
  * opv_add(p, n, cpu) - add n to *p, whatever its width.
  * opv_or, opv_and, opv_xor, opv_min, opv_max: likewise.
  */
-#define opv_add(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_add, p, n, cpu)
-#define opv_or(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_or, p, n, cpu)
-#define opv_and(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_and, p, n, cpu)
-#define opv_xor(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_xor, p, n, cpu)
+#define opv_add(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_add, , p, n, cpu)
+#define opv_or(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_or, , p, n, cpu)
+#define opv_and(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_and, , p, n, cpu)
+#define opv_xor(p, n, cpu)	OPV_RMW_BY_WIDTH(opv_xor, , p, n, cpu)
 #define opv_min(p, n, cpu)						\
-	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smin, p, n, cpu)	\
-			  : OPV_RMW_BY_WIDTH(opv_min, p, n, cpu))
+	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smin, , p, n, cpu)	\
+			  : OPV_RMW_BY_WIDTH(opv_min, , p, n, cpu))
 #define opv_max(p, n, cpu)						\
-	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smax, p, n, cpu)	\
-			  : OPV_RMW_BY_WIDTH(opv_max, p, n, cpu))
+	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smax, , p, n, cpu)	\
+			  : OPV_RMW_BY_WIDTH(opv_max, , p, n, cpu))
 
 /*
  * opv_fetch_add(p, n, old, cpu), opv_xchg(p, n, old, cpu),
  * opv_cmpxchg(p, expect, n, old, cpu) - *old is of the type of *p.
  */
-#define opv_fetch_add(p, n, old, cpu)	OPV_FETCH_BY_WIDTH(opv_fetch_add, p, n, old, cpu)
-#define opv_xchg(p, n, old, cpu)	OPV_FETCH_BY_WIDTH(opv_xchg, p, n, old, cpu)
+#define opv_fetch_add(p, n, old, cpu)	OPV_FETCH_BY_WIDTH(opv_fetch_add, , p, n, old, cpu)
+#define opv_xchg(p, n, old, cpu)	OPV_FETCH_BY_WIDTH(opv_xchg, , p, n, old, cpu)
 #define opv_cmpxchg(p, expect, n, old, cpu) \
-	OPV_CMPXCHG_BY_WIDTH(opv_cmpxchg, p, expect, n, old, cpu)
+	OPV_CMPXCHG_BY_WIDTH(opv_cmpxchg, , p, expect, n, old, cpu)
+
+/* opv_add_cid(p, n, cid) and so on - the same by mm_cid. */
+#define opv_add_cid(p, n, cid)	OPV_RMW_BY_WIDTH(opv_add, _cid, p, n, cid)
+#define opv_or_cid(p, n, cid)	OPV_RMW_BY_WIDTH(opv_or, _cid, p, n, cid)
+#define opv_and_cid(p, n, cid)	OPV_RMW_BY_WIDTH(opv_and, _cid, p, n, cid)
+#define opv_xor_cid(p, n, cid)	OPV_RMW_BY_WIDTH(opv_xor, _cid, p, n, cid)
+#define opv_min_cid(p, n, cid)					\
+	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smin, _cid, p, n, cid)	\
+			  : OPV_RMW_BY_WIDTH(opv_min, _cid, p, n, cid))
+#define opv_max_cid(p, n, cid)					\
+	(OPV_IS_SIGNED(p) ? OPV_RMW_BY_WIDTH(opv_smax, _cid, p, n, cid)	\
+			  : OPV_RMW_BY_WIDTH(opv_max, _cid, p, n, cid))
+#define opv_fetch_add_cid(p, n, old, cid) OPV_FETCH_BY_WIDTH(opv_fetch_add, _cid, p, n, old, cid)
+#define opv_xchg_cid(p, n, old, cid)	OPV_FETCH_BY_WIDTH(opv_xchg, _cid, p, n, old, cid)
+#define opv_cmpxchg_cid(p, expect, n, old, cid) \
+	OPV_CMPXCHG_BY_WIDTH(opv_cmpxchg, _cid, p, expect, n, old, cid)
 
 #endif /* _OPV_CALL_H */

@@ -45,6 +45,16 @@ struct opv_domain;
 enum opv_domain_flags {
 	/* In a memfd that other processes can map: opv_domain_fd(). */
 	OPV_DOMAIN_SHARED = 1 << 0,
+
+	/*
+	 * Slots go by mm_cid, the kernel's concurrency id: a number that it lends to each
+	 * running thread of the process and to no two at a time, small as long as few run
+	 * at a time.  So memory comes for as many slots as threads ever ran at once, not
+	 * for as many CPUs as they ever ran on.  "this CPU" is this id then, "CPU i" slot i;
+	 * calls are fast in their _cid form.  Another slot's sections are fenced on all
+	 * CPUs.  From Linux 6.3; not together with OPV_DOMAIN_SHARED, each process has its own.
+	 */
+	OPV_DOMAIN_MM_CID = 1 << 1,
 };
 
 /*
@@ -66,8 +76,9 @@ struct opv_domain_options {
  * @dp: where it goes; untouched on error
  * @options: NULL for the defaults
  *
- * Errors: -EINVAL an unknown flag, a non-zero reserved field or unknown tail,
- * a size that cannot be had, a name that is too long for a memfd; -ENOMEM no address space or memory; -EMFILE,
+ * Errors: -EINVAL an unknown flag or two that exclude each other, a non-zero reserved field or
+ * unknown tail, a size that cannot be had, a name that is too long for a memfd; -ENOSYS
+ * OPV_DOMAIN_MM_CID, and there is none here: struct opv_status says why; -ENOMEM no address space or memory; -EMFILE,
  * -ENFILE no descriptor (shared).
  *
  * Thread-safe, async-signal-safe.
@@ -122,6 +133,13 @@ struct opv_domain *opv_domain_default(void);
  * Thread-safe, async-signal-safe.
  */
 int opv_domain_fd(const struct opv_domain *d);
+
+/*
+ * opv_domain_flags - the flags that the domain was made with; NULL is the default one
+ *
+ * Thread-safe, async-signal-safe.
+ */
+int opv_domain_flags(const struct opv_domain *d);
 
 /*
  * opv_domain_cpus - one more than the largest CPU number of the domain; NULL is the
@@ -237,6 +255,18 @@ static inline int opv_cpu(void)
 
 	return __builtin_expect(cpu >= 0, 1) ? cpu : opv_cpu_slow();
 }
+
+/*
+ * opv_cid - the mm_cid that this thread has, a moment ago
+ *
+ * A thread without one, being not registered with rseq, gets the last number there
+ * is: that slot is what OPV_THIS_CID means to it.
+ *
+ * Result: 0 or more; -ENOSYS where no domain can go by mm_cid.
+ *
+ * Thread-safe, async-signal-safe.
+ */
+int opv_cid(void);
 
 OPV_END_DECLS
 

@@ -182,6 +182,8 @@ struct opv_status {
 	uint32_t nr_cpus;		/* one more than the last possible CPU */
 	uint32_t nr_nodes;
 	ptrdiff_t rseq_offset;		/* of the area, from the thread pointer */
+	uint32_t mm_cid;		/* 1: OPV_DOMAIN_MM_CID can be had */
+	const char *mm_cid_why;		/* or not, a phrase for people; static */
 };
 
 /*

@@ -59,7 +59,7 @@ struct opv_prepared {
 	uint32_t operand_params;	/* a bit for each operation whose count or mask is a parameter */
 	struct cpu_op vec[CPU_OP_VEC_LEN_MAX];
 
-	uint32_t quick;			/* 0, or the width of the only store, or 8 */
+	uint32_t quick;			/* 0, or the width of the only store, or 8; 16 more by mm_cid */
 	uint32_t nr_stores;
 	struct opv_step steps[CPU_OP_VEC_LEN_MAX];
 };

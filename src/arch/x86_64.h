@@ -14,8 +14,28 @@
 
 #include "../log.h"
 
+/*
+ * Each section twice, NAME_by_cpu() and NAME_by_cid(); NAME() is the one that the key is
+ * for.  key is what the slot's is when it is open, and so says which slot, too.
+ */
+#define OPV_LOCAL_BY_CPU						\
+	"cmpl %k[key], %%fs:4(%[rseq])\n\t"				\
+	"jne %l[miss]\n\t"
+#define OPV_LOCAL_BY_CID						\
+	"cmpl $0, %%fs:4(%[rseq])\n\t"					\
+	"jl %l[miss]\n\t"						\
+	"movl %%fs:24(%[rseq]), %%eax\n\t"				\
+	"orl $" OPV_ASM_STR(OPV_KEY_CID) ", %%eax\n\t"			\
+	"cmpl %k[key], %%eax\n\t"					\
+	"jne %l[miss]\n\t"
+
+static inline int opv_local_is_cid(uint64_t key)
+{
+	return (key & OPV_KEY_CID) != 0;
+}
+
 /* A store to be the commit must be the last instruction of its section. */
-#define OPV_LOCAL_BEGIN							\
+#define OPV_LOCAL_BEGIN(by)						\
 	".pushsection __rseq_cs, \"aw?\"\n\t"				\
 	".balign 32\n\t"						\
 	"3:\n\t"							\
@@ -25,8 +45,7 @@
 	"leaq 3b(%%rip), %%rax\n\t"					\
 	"movq %%rax, %%fs:8(%[rseq])\n\t"				\
 	"1:\n\t"							\
-	"cmpl %k[cpu], %%fs:4(%[rseq])\n\t"				\
-	"jne %l[miss]\n\t"
+	by
 
 #define OPV_LOCAL_END							\
 	"2:\n\t"							\
@@ -39,7 +58,7 @@
 
 /* The key is open and each struct opv_read in [reads, end) has the value it had. */
 #define OPV_LOCAL_CONFIRM						\
-	"cmpq %[cpu], (%[slot])\n\t"					\
+	"cmpq %[key], (%[slot])\n\t"					\
 	"jne %l[miss]\n\t"						\
 	"movq %[reads], %%rdx\n"					\
 	"6:\n\t"							\
@@ -78,18 +97,18 @@
 	"jmp %l[changed]\n"						\
 	"8:\n\t"
 
-#define OPV_LOCAL_COMMIT(name, type, insn)				\
-static inline int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu, \
+#define OPV_LOCAL_COMMIT_BY(name, by, type, insn)			\
+static inline int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key, \
 		       const struct opv_read *reads, const struct opv_read *end, \
 		       void *p, type value)				\
 {									\
 	__asm__ __volatile__ goto(					\
-		OPV_LOCAL_BEGIN						\
+		OPV_LOCAL_BEGIN(by)					\
 		OPV_LOCAL_CONFIRM					\
 		insn "\n\t"						\
 		OPV_LOCAL_END						\
 		:							\
-		: [rseq] "r"(rseq), [slot] "r"(slot), [cpu] "r"(cpu),	\
+		: [rseq] "r"(rseq), [slot] "r"(slot), [key] "r"(key),	\
 		  [reads] "r"(reads), [end] "r"(end), [p] "r"(p), [v] "r"(value) \
 		: "rax", "rcx", "rdx", "rsi", "rdi", "memory", "cc"	\
 		: miss, abort, changed);				\
@@ -100,6 +119,17 @@ miss:									\
 	return OPV_MISS;						\
 abort:									\
 	return OPV_ABORT;						\
+}
+
+#define OPV_LOCAL_COMMIT(name, type, insn)				\
+OPV_LOCAL_COMMIT_BY(name##_by_cpu, OPV_LOCAL_BY_CPU, type, insn)	\
+OPV_LOCAL_COMMIT_BY(name##_by_cid, OPV_LOCAL_BY_CID, type, insn)	\
+static inline int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key, \
+		       const struct opv_read *reads, const struct opv_read *end, \
+		       void *p, type value)				\
+{									\
+	return opv_local_is_cid(key) ? name##_by_cid(rseq, slot, key, reads, end, p, value) : \
+				       name##_by_cpu(rseq, slot, key, reads, end, p, value); \
 }
 
 OPV_LOCAL_COMMIT(opv_local_commit8, uint8_t, "movb %b[v], (%[p])")
@@ -121,62 +151,73 @@ OPV_LOCAL_COMMIT(opv_local_read64, uint64_t, "movq (%[p]), %%rax\n\tmovq %%rax, 
  * While the key is still pending: copy the log out, open the key.  All that is
  * read of the log is read in here.
  */
-static inline int opv_local_apply(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu,
+#define OPV_LOCAL_APPLY_BY(name, by)					\
+static inline int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key, \
+				  uint64_t pending, const struct opv_writes *log, uint64_t base) \
+{									\
+	__asm__ __volatile__ goto(					\
+		OPV_LOCAL_BEGIN(by)					\
+		"cmpq %[pending], (%[slot])\n\t"			\
+		"jne %l[miss]\n\t"					\
+		"movl (%[log]), %%eax\n\t"				\
+		"leaq (%%rax, %%rax, 2), %%rax\n\t"			\
+		"leaq %c[writes](%[log]), %%rdx\n\t"			\
+		"leaq (%%rdx, %%rax, 8), %%rax\n"			\
+		"6:\n\t"						\
+		"cmpq %%rax, %%rdx\n\t"					\
+		"je 8f\n\t"						\
+		"movq (%%rdx), %%rdi\n\t"				\
+		"movq 8(%%rdx), %%rsi\n\t"				\
+		"movq 16(%%rdx), %%rcx\n\t"				\
+		"addq %[base], %%rdi\n\t"				\
+		"addq $24, %%rdx\n\t"					\
+		"cmpq $8, %%rcx\n\t"					\
+		"jne 7f\n\t"						\
+		"movq %%rsi, (%%rdi)\n\t"				\
+		"jmp 6b\n"						\
+		"7:\n\t"						\
+		"cmpq $4, %%rcx\n\t"					\
+		"jne 7f\n\t"						\
+		"movl %%esi, (%%rdi)\n\t"				\
+		"jmp 6b\n"						\
+		"7:\n\t"						\
+		"cmpq $2, %%rcx\n\t"					\
+		"jne 7f\n\t"						\
+		"movw %%si, (%%rdi)\n\t"				\
+		"jmp 6b\n"						\
+		"7:\n\t"						\
+		"cmpq $1, %%rcx\n\t"					\
+		"jne 7f\n\t"						\
+		"movb %%sil, (%%rdi)\n\t"				\
+		"jmp 6b\n"						\
+		"7:\n\t"						\
+		"addq %[base], %%rsi\n\t"				\
+		"rep movsb\n\t"						\
+		"jmp 6b\n"						\
+		"8:\n\t"						\
+		"movq %[key], (%[slot])\n\t"				\
+		OPV_LOCAL_END						\
+		:							\
+		: [rseq] "r"(rseq), [slot] "r"(slot), [key] "r"(key), [pending] "r"(pending), \
+		  [log] "r"(log), [base] "r"(base),			\
+		  [writes] "i"(offsetof(struct opv_writes, write))	\
+		: "rax", "rcx", "rdx", "rsi", "rdi", "memory", "cc"	\
+		: miss, abort);						\
+	return 0;							\
+miss:									\
+	return OPV_MISS;						\
+abort:									\
+	return OPV_ABORT;						\
+}
+
+OPV_LOCAL_APPLY_BY(opv_local_apply_by_cpu, OPV_LOCAL_BY_CPU)
+OPV_LOCAL_APPLY_BY(opv_local_apply_by_cid, OPV_LOCAL_BY_CID)
+
+static inline int opv_local_apply(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key,
 				  uint64_t pending, const struct opv_writes *log, uint64_t base)
 {
-	__asm__ __volatile__ goto(
-		OPV_LOCAL_BEGIN
-		"cmpq %[pending], (%[slot])\n\t"
-		"jne %l[miss]\n\t"
-		"movl (%[log]), %%eax\n\t"
-		"leaq (%%rax, %%rax, 2), %%rax\n\t"
-		"leaq %c[writes](%[log]), %%rdx\n\t"
-		"leaq (%%rdx, %%rax, 8), %%rax\n"
-		"6:\n\t"
-		"cmpq %%rax, %%rdx\n\t"
-		"je 8f\n\t"
-		"movq (%%rdx), %%rdi\n\t"
-		"movq 8(%%rdx), %%rsi\n\t"
-		"movq 16(%%rdx), %%rcx\n\t"
-		"addq %[base], %%rdi\n\t"
-		"addq $24, %%rdx\n\t"
-		"cmpq $8, %%rcx\n\t"
-		"jne 7f\n\t"
-		"movq %%rsi, (%%rdi)\n\t"
-		"jmp 6b\n"
-		"7:\n\t"
-		"cmpq $4, %%rcx\n\t"
-		"jne 7f\n\t"
-		"movl %%esi, (%%rdi)\n\t"
-		"jmp 6b\n"
-		"7:\n\t"
-		"cmpq $2, %%rcx\n\t"
-		"jne 7f\n\t"
-		"movw %%si, (%%rdi)\n\t"
-		"jmp 6b\n"
-		"7:\n\t"
-		"cmpq $1, %%rcx\n\t"
-		"jne 7f\n\t"
-		"movb %%sil, (%%rdi)\n\t"
-		"jmp 6b\n"
-		"7:\n\t"
-		"addq %[base], %%rsi\n\t"
-		"rep movsb\n\t"
-		"jmp 6b\n"
-		"8:\n\t"
-		"movq %[cpu], (%[slot])\n\t"
-		OPV_LOCAL_END
-		:
-		: [rseq] "r"(rseq), [slot] "r"(slot), [cpu] "r"(cpu), [pending] "r"(pending),
-		  [log] "r"(log), [base] "r"(base),
-		  [writes] "i"(offsetof(struct opv_writes, write))
-		: "rax", "rcx", "rdx", "rsi", "rdi", "memory", "cc"
-		: miss, abort);
-	return 0;
-miss:
-	return OPV_MISS;
-abort:
-	return OPV_ABORT;
+	return opv_local_is_cid(key) ? opv_local_apply_by_cid(rseq, slot, key, pending, log, base) :
+				       opv_local_apply_by_cpu(rseq, slot, key, pending, log, base);
 }
 
 #endif /* _OPV_SRC_ARCH_X86_64_H */

@@ -78,8 +78,8 @@
 	OPV_STEP_ROW(17) OPV_STEP_ROW(18) OPV_STEP_ROW(19) OPV_STEP_ROW(20) \
 	".popsection\n\t"
 
-#define OPV_LOCAL_PROGRAM(name, attributes, insn)			\
-static attributes int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu, \
+#define OPV_LOCAL_PROGRAM_BY(name, by, attributes, insn)			\
+static attributes int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key, \
 			   const struct opv_program *g)			\
 {									\
 	__asm__ __volatile__ goto(					\
@@ -87,8 +87,8 @@ static attributes int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu, 
 		"leaq 9b(%%rip), %%r8\n\t"				\
 		"leaq %c[write](%[writes]), %%rdi\n\t"			\
 		"movq %[steps], %%rsi\n\t"				\
-		OPV_LOCAL_BEGIN						\
-		"cmpq %[cpu], (%[slot])\n\t"				\
+		OPV_LOCAL_BEGIN(by)					\
+		"cmpq %[key], (%[slot])\n\t"				\
 		"jne %l[miss]\n\t"					\
 		"jmp 6f\n"						\
 		"5:\n\t"						\
@@ -130,7 +130,7 @@ static attributes int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t cpu, 
 		insn "\n\t"						\
 		OPV_LOCAL_END						\
 		:							\
-		: [rseq] "r"(rseq), [slot] "r"(slot), [cpu] "r"(cpu),	\
+		: [rseq] "r"(rseq), [slot] "r"(slot), [key] "r"(key),	\
 		  [steps] "r"(g->steps), [end] "r"(g->end), [writes] "r"(g->writes), \
 		  [base] "r"(g->base), [commit] "r"(g->commit),		\
 		  [write] "i"(offsetof(struct opv_writes, write)),	\
@@ -144,6 +144,17 @@ miss:									\
 	return OPV_MISS;						\
 abort:									\
 	return OPV_ABORT;						\
+}
+
+/* By mm_cid out of line: the quick road is the CPU's. */
+#define OPV_LOCAL_PROGRAM(name, attributes, insn)			\
+OPV_LOCAL_PROGRAM_BY(name##_by_cpu, OPV_LOCAL_BY_CPU, attributes, insn)	\
+OPV_LOCAL_PROGRAM_BY(name##_by_cid, OPV_LOCAL_BY_CID, __attribute__((__noinline__)), insn) \
+static inline __attribute__((__always_inline__))			\
+int name(ptrdiff_t rseq, struct opv_slot *slot, uint64_t key, const struct opv_program *g, \
+	 bool by_cid)							\
+{									\
+	return by_cid ? name##_by_cid(rseq, slot, key, g) : name##_by_cpu(rseq, slot, key, g); \
 }
 
 OPV_LOCAL_PROGRAM(opv_local_program8, inline __attribute__((__always_inline__)),

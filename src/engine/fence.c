@@ -68,7 +68,7 @@ static bool is_closed(struct opv_domain *d, int cpu)
  */
 static void open_key(struct opv_domain *d, int cpu)
 {
-	atomic_store_explicit(&opv_slot(d, cpu)->key, OPV_KEY_OPEN(cpu), memory_order_release);
+	atomic_store_explicit(&opv_slot(d, cpu)->key, opv_key_open(d, cpu), memory_order_release);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 

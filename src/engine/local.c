@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The local engine: a vector of the CPU that the caller runs on, without a lock
+ * The local engine: a vector of the CPU that the caller runs on (or of the slot whose
+ * mm_cid it has, where slots go by that: "CPU" is either in here), without a lock
  * and without a system call.  Compute a log, publish it by one section, apply it by
  * another one; whoever finds it published applies it too.  The protocol and its
  * proof, (L1) to (L9), stand in docs/local.md.
@@ -27,18 +28,28 @@ struct local {
 	struct opv_domain *d;
 	struct opv_slot *slot;
 	int cpu;
+	uint64_t open;			/* the key when it is */
 	ptrdiff_t rseq;
 	struct opv_compute c;
 };
 
+static void aim(struct local *l, struct opv_domain *d, ptrdiff_t rseq, int cpu)
+{
+	l->d = d;
+	l->slot = opv_slot(d, cpu);
+	l->cpu = cpu;
+	l->open = opv_key_open(d, cpu);
+	l->rseq = rseq;
+}
+
 static bool still_here(const struct local *l)
 {
-	return opv_rseq_read32(l->rseq, 4) == l->cpu;
+	return opv_rseq_index(l->d, l->rseq) == l->cpu;
 }
 
 static int apply(const struct local *l, uint32_t index)
 {
-	return opv_local_apply(l->rseq, l->slot, (uint64_t)l->cpu, opv_key_pending(index, l->cpu),
+	return opv_local_apply(l->rseq, l->slot, l->open, opv_key_pending(index, l->cpu),
 			       &opv_log_at(l->d, index)->writes, l->d->log_base);
 }
 
@@ -87,15 +98,14 @@ static int commit(struct local *l, uint32_t index)
 {
 	const struct opv_writes *w = l->c.writes;
 	const struct opv_read *reads = l->c.reads, *end = reads + l->c.nr_reads;
-	uint64_t cpu = (uint64_t)l->cpu;
 
 	if (!w->nr)
-		return opv_local_confirm(l->rseq, l->slot, cpu, reads, end, NULL, 0);
+		return opv_local_confirm(l->rseq, l->slot, l->open, reads, end, NULL, 0);
 	if (w->nr == 1 && opv_is_width((uint32_t)w->write[0].len))
-		return opv_local_commit(l->rseq, l->slot, cpu, reads, end,
+		return opv_local_commit(l->rseq, l->slot, l->open, reads, end,
 					(void *)(uintptr_t)(w->write[0].dst + l->c.base),
 					w->write[0].len, w->write[0].value);
-	return opv_local_commit64(l->rseq, l->slot, cpu, reads, end, &l->slot->key,
+	return opv_local_commit64(l->rseq, l->slot, l->open, reads, end, &l->slot->key,
 				  opv_key_pending(index, l->cpu));
 }
 
@@ -112,7 +122,7 @@ static int execute(struct local *l, const struct cpu_op *vec, int count, uint32_
 	for (tries = 0; tries < TRIES; tries++) {
 		uint64_t key = atomic_load_explicit(&l->slot->key, memory_order_acquire);
 
-		if (key != (uint64_t)l->cpu) {
+		if (key != l->open) {
 			if (open_up(l, key))
 				return OPV_PASS;
 			continue;
@@ -163,18 +173,19 @@ static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
 	struct local l;		/* not cleared: most of it is room for reads */
 	bool keep = false;
 	uint32_t index = 0;
+	ptrdiff_t rseq;
 	int ret;
 
-	l.d = d;
-	l.cpu = cpu;
-	if (!count || !opv_rseq_mine(&l.rseq) || !still_here(&l))
+	if (!count || !opv_rseq_mine(&rseq))
 		return OPV_PASS;
-	l.slot = opv_slot(d, cpu);
+	aim(&l, d, rseq, cpu);
+	if (!still_here(&l))
+		return OPV_PASS;
 	l.c.writes = &few;
 	l.c.base = d->log_base;
 	l.c.rseq = l.rseq;
 	l.c.slot = l.slot;
-	l.c.cpu = cpu;
+	l.c.key = l.open;
 	l.c.data = NULL;
 	if (needs_log(vec, count)) {
 		if (d->shared && !opv_log_for_all(d, vec, count))
@@ -200,22 +211,23 @@ bool finish_later(struct opv_domain *d, ptrdiff_t rseq, int cpu, uint32_t index)
 {
 	struct local l;
 
-	l.d = d;
-	l.slot = opv_slot(d, cpu);
-	l.cpu = cpu;
-	l.rseq = rseq;
+	aim(&l, d, rseq, cpu);
 	return finish(&l, index);
 }
 
-/* Is the quick road open?  Then *cpu is this one and *slot its slot. */
+/*
+ * Is the quick road open?  Then *cpu is this one and *slot its slot.
+ *
+ * by_cid is a constant in all that is quick: by CPU nothing shall remind of it.
+ */
 static inline __attribute__((__always_inline__))
-bool quick_here(struct opv_domain *d, ptrdiff_t rseq, int *cpu, struct opv_slot **slot)
+bool quick_here(struct opv_domain *d, ptrdiff_t rseq, int *cpu, struct opv_slot **slot, bool by_cid)
 {
 	int now;
 
-	if (!rseq)
+	if (!rseq || (by_cid && opv_rseq_read32(rseq, 4) < 0))
 		return false;
-	now = opv_rseq_read32(rseq, 4);
+	now = opv_rseq_read32(rseq, by_cid ? 24 : 4);
 	if ((*cpu != now && *cpu != OPV_THIS_CPU) || (uint32_t)now >= d->nr_cpus)
 		return false;
 	*cpu = now;
@@ -242,8 +254,9 @@ static inline int quick_result(const struct opv_program *g)
 /* A program with one store of that width, or none. */
 static inline __attribute__((__always_inline__))
 int quick_one(ptrdiff_t rseq, int cpu, struct opv_slot *slot, struct opv_program *g, uint32_t len,
-	      uint32_t nr)
+	      uint32_t nr, bool by_cid)
 {
+	const uint64_t open = by_cid ? OPV_KEY_OPEN_CID(cpu) : OPV_KEY_OPEN(cpu);
 	struct opv_writes one;
 	int ret;
 
@@ -251,21 +264,22 @@ int quick_one(ptrdiff_t rseq, int cpu, struct opv_slot *slot, struct opv_program
 	g->writes = &one;
 	g->commit = one.write;
 	if (__builtin_expect(len == 8, 1))
-		ret = opv_local_program8(rseq, slot, (uint64_t)cpu, g);
+		ret = opv_local_program8(rseq, slot, open, g, by_cid);
 	else if (len == 4)
-		ret = opv_local_program4(rseq, slot, (uint64_t)cpu, g);
+		ret = opv_local_program4(rseq, slot, open, g, by_cid);
 	else if (len == 2)
-		ret = opv_local_program2(rseq, slot, (uint64_t)cpu, g);
+		ret = opv_local_program2(rseq, slot, open, g, by_cid);
 	else
-		ret = opv_local_program1(rseq, slot, (uint64_t)cpu, g);
+		ret = opv_local_program1(rseq, slot, open, g, by_cid);
 	return __builtin_expect(ret, 0) ? passed(rseq) : quick_result(g);
 }
 
 /* One with several: publish a log, apply it. */
 static inline __attribute__((__always_inline__))
 int quick_log(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *slot,
-	      struct opv_program *g, uint32_t nr)
+	      struct opv_program *g, uint32_t nr, bool by_cid)
 {
+	const uint64_t open = by_cid ? OPV_KEY_OPEN_CID(cpu) : OPV_KEY_OPEN(cpu);
 	struct opv_write commit;
 	struct opv_log *log;
 	uint32_t index;
@@ -279,15 +293,15 @@ int quick_log(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *sl
 	log->writes.nr = nr;
 	g->writes = &log->writes;
 	g->commit = &commit;
-	ret = opv_local_program8(rseq, slot, (uint64_t)cpu, g);
+	ret = opv_local_program8(rseq, slot, open, g, by_cid);
 	if (__builtin_expect(ret, 0)) {
 		opv_log_regive(log);
 		return passed(rseq);
 	}
 	if (__builtin_expect(!log->writes.nr, 0)) {
 		;	/* a compare stopped it before the first store */
-	} else if (__builtin_expect(opv_local_apply(rseq, slot, (uint64_t)cpu, commit.value,
-						    &log->writes, 0), 0) &&
+	} else if (__builtin_expect((by_cid ? opv_local_apply_by_cid : opv_local_apply_by_cpu)
+					    (rseq, slot, open, commit.value, &log->writes, 0), 0) &&
 		   !finish_later(d, rseq, cpu, index)) {
 		return quick_result(g);	/* the log is not ours any more */
 	}
@@ -295,7 +309,9 @@ int quick_log(struct opv_domain *d, ptrdiff_t rseq, int cpu, struct opv_slot *sl
 	return quick_result(g);
 }
 
-int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+static inline __attribute__((__always_inline__))
+int quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, uintptr_t frame,
+	  bool by_cid)
 {
 	uint64_t base[OPV_PROGRAM_BASES];
 	struct opv_program g;
@@ -303,22 +319,38 @@ int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, i
 	ptrdiff_t rseq;
 	int nr, ret;
 
-	if (count < 1 || d->shared)
-		return opv_vector_checked(d, vec, count, cpu);
-	nr = quick_check(d, vec, count, (uintptr_t)__builtin_frame_address(0));
+	nr = quick_check(d, vec, count, frame);
 	rseq = opv_rseq();
-	if (nr < 0 || !quick_here(d, rseq, &cpu, &slot))
+	if (nr < 0 || !quick_here(d, rseq, &cpu, &slot, by_cid))
 		return opv_vector_checked(d, vec, count, cpu);
 	base[OPV_STEP_ADDRESS] = 0;
 	g.steps = (const struct opv_step *)vec;
 	g.end = g.steps + count;
 	g.base = base;
-	ret = nr < 2 ? quick_one(rseq, cpu, slot, &g, quick_width(vec, vec + count), (uint32_t)nr) :
-		       quick_log(d, rseq, cpu, slot, &g, (uint32_t)nr);
+	ret = nr < 2 ? quick_one(rseq, cpu, slot, &g, quick_width(vec, vec + count), (uint32_t)nr,
+				 by_cid) :
+		       quick_log(d, rseq, cpu, slot, &g, (uint32_t)nr, by_cid);
 	return __builtin_expect(ret == OPV_PASS, 0) ? opv_vector_checked(d, vec, count, cpu) : ret;
 }
 
-int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
+static __attribute__((__noinline__))
+int quick_by_cid(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu, uintptr_t frame)
+{
+	return quick(d, vec, count, cpu, frame, true);
+}
+
+int opv_local_quick(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	if (__builtin_expect(count < 1 || d->special, 0))
+		return count < 1 || d->shared ? opv_vector_checked(d, vec, count, cpu) :
+						quick_by_cid(d, vec, count, cpu, frame);
+	return quick(d, vec, count, cpu, frame, false);
+}
+
+static inline __attribute__((__always_inline__))
+int prepared(const struct opv_prepared *p, uint64_t *params, int cpu, bool by_cid)
 {
 	uint64_t base[OPV_PROGRAM_BASES];
 	struct opv_domain *d = p->domain;
@@ -326,7 +358,7 @@ int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 	struct opv_program g;
 	struct opv_slot *slot;
 
-	if (!p->quick || !quick_here(d, rseq, &cpu, &slot))
+	if (!quick_here(d, rseq, &cpu, &slot, by_cid))
 		return OPV_PASS;
 	base[OPV_STEP_ADDRESS] = 0;
 	base[OPV_STEP_HANDLE] = (uintptr_t)slot - opv_window_of(d);
@@ -335,22 +367,35 @@ int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
 	g.end = p->steps + p->count;
 	g.base = base;
 	if (p->nr_stores < 2)
-		return quick_one(rseq, cpu, slot, &g, p->quick, p->nr_stores);
-	return quick_log(d, rseq, cpu, slot, &g, p->nr_stores);
+		return quick_one(rseq, cpu, slot, &g, p->quick & OPV_QUICK_WIDTH, p->nr_stores, by_cid);
+	return quick_log(d, rseq, cpu, slot, &g, p->nr_stores, by_cid);
+}
+
+static __attribute__((__noinline__))
+int prepared_by_cid(const struct opv_prepared *p, uint64_t *params, int cpu)
+{
+	return prepared(p, params, cpu, true);
+}
+
+int opv_local_prepared(const struct opv_prepared *p, uint64_t *params, int cpu)
+{
+	if (__builtin_expect(!p->quick, 0))
+		return OPV_PASS;
+	if (__builtin_expect(p->quick & OPV_QUICK_CID, 0))
+		return prepared_by_cid(p, params, cpu);
+	return prepared(p, params, cpu, false);
 }
 
 void opv_local_help(struct opv_domain *d, int cpu, ptrdiff_t rseq)
 {
 	struct local l;
 
-	l.d = d;
-	l.slot = opv_slot(d, cpu);
-	l.cpu = cpu;
-	l.rseq = rseq;
+	aim(&l, d, rseq, cpu);
 	open_up(&l, atomic_load_explicit(&l.slot->key, memory_order_acquire));
 	opv_rseq_disarm(rseq);
 }
 
+/* A CPU's; of domains that go by mm_cid run() itself sees. */
 static bool suits(int cpu)
 {
 	return cpu == opv_cpu_now();

@@ -27,7 +27,7 @@ gcc -std=gnu11 -Iinclude -E -P "$tmp/all.c" |
 	sed -n 's/^extern [a-z_ 0-9]*[ *]\(opv_[a-z_0-9]*\);.*/\1/p' >"$tmp/variables"
 # The calls, which are inline in C and symbols for everybody else.
 cat >"$tmp/calls.c" <<-'END'
-#define OPV_RMW(name, name_at, ...) name name_at
+#define OPV_RMW(name, name_at, ...) name name_at name##_cid name##_cid_at
 #define OPV_FETCH OPV_RMW
 #define OPV_CMPXCHG OPV_RMW
 #define OPV_WORD OPV_RMW
@@ -41,7 +41,7 @@ nm -D --defined-only "$OPV_BUILD/libopv.so" | awk '$2 != "A" { sub(/@.*/, "", $3
 
 calls=$(wc -l <"$tmp/calls")
 lines=$(grep -c '^OPV_[A-Z]*(opv_' include/opv/calls.def)
-is "$calls" $((2 * lines)) "each of the $lines lines of calls.def names two functions"
+is "$calls" $((4 * lines)) "each of the $lines lines of calls.def is four functions"
 ok "$(grep -cx -e opv_domain_create -e opv_vector -e cpu_opv -e opv_slow_rmw "$tmp/functions" | sed 's/^4$/0/')" \
 	"the declarations are found in the headers"
 

@@ -86,6 +86,8 @@ static void test_structs(void)
 	AT(struct opv_status, fence, 36);
 	AT(struct opv_status, nr_cpus, 52);
 	AT(struct opv_status, rseq_offset, 64);
+	AT(struct opv_status, mm_cid, 72);
+	AT(struct opv_status, mm_cid_why, 80);
 	ok(good, "struct opv_status");
 	AT(struct opv_counts, fast, 0);
 	AT(struct opv_counts, slow, 8);
@@ -114,6 +116,8 @@ static void test_inlined(void)
 {
 	ok(OPV_WINDOW_TO_DOMAIN == 2 * OPV_STRIPE && OPV_WINDOW_TO_CPU0 == 3 * OPV_STRIPE,
 	   "handles lie three stripes below CPU 0, two below the domain");
+	ok(OPV_FORM_AT == 1 && OPV_FORM_CID == 2 && OPV_KEY_CID == 1 << 29,
+	   "forms of sections; the key of a slot that goes by mm_cid");
 	ok(OPV_THIS_CPU == -1 && OPV_ALL_CPUS == -2 && OPV_MISS == -1,
 	   "this CPU, all CPUs, what sections answer");
 	ok(OPV_CALL_opv_add8 == 0 && OPV_CALL_opv_add64_release == 7, "calls are numbered in their order");

@@ -50,15 +50,17 @@ is "$(awk '/^START/ { n = 0; last = ""; next }
 	n > 1 { print; n = 0 }' "$tmp/calls" | head -n 5)" "" "no section stores more than once before it"
 
 is "$(awk '/^START/ { i = 0; next } /^END/ { next }
-	{ i++ } i == 1 && !/movslq +%fs:0x4\(/ { print }' "$tmp/calls" | head -n 5)" \
-	"" "each begins with reading the CPU's number"
-# An operation of one width has a section for each of {handle, address} x {this CPU, a given one}.
+	{ i++ } i == 1 && !/movslq +%fs:0x4\(/ { cid = /cmpl +\$0x0,%fs:0x4\(/; if (!cid) print }
+	i == 3 && cid && !/mov +%fs:0x18\(/ { print } i == 3 { cid = 0 }' "$tmp/calls" | head -n 5)" \
+	"" "each begins with reading the CPU's number, or looking at it and reading the mm_cid"
+# An operation of one width has a section for each of {handle, address} x {CPU, mm_cid} x
+# {this one, a given one}.
 kinds=$(sed -n -e 's/^OPV_WORD([^,]*,[^,]*, *\([a-z_]*\),.*/\1/p' \
 	-e 's/^OPV_[A-Z]*([^,]*,[^,]*, *\([0-9]*\), *\([a-z_]*\),.*/\2\1/p' \
 	"$OPV_SRC/include/opv/calls.def" | sort -u | wc -l)
 n_calls=$(grep -c '^START' "$tmp/calls")
-ok "$([ "$kinds" -gt 40 ] && [ "$n_calls" -ge $((4 * kinds)) ]; echo $?)" \
-	"these were four or more of each of $kinds operations ($n_calls)"
+ok "$([ "$kinds" -gt 40 ] && [ "$n_calls" -ge $((8 * kinds)) ]; echo $?)" \
+	"these were eight or more of each of $kinds operations ($n_calls)"
 handlers=$(awk 'NR == FNR { abort[$3] = 1; next } $1 in abort && $2 ~ /^jmp/ { n++ } END { print n + 0 }' \
 	"$tmp/list" "$tmp/code")
 is "$handlers" "$n" "every abort handler is one jump"

@@ -10,10 +10,10 @@
 
 /* So that all of them are in the program. */
 static void *const keep[] __attribute__((__used__)) = {
-#define OPV_RMW(name, name_at, bits, op, order) (void *)sec_##name,
+#define OPV_RMW(name, name_at, bits, op, order) (void *)sec_##name, (void *)sec_##name##_cid,
 #define OPV_FETCH OPV_RMW
 #define OPV_CMPXCHG OPV_RMW
-#define OPV_WORD(name, name_at, op, order) (void *)sec_##name,
+#define OPV_WORD(name, name_at, op, order) (void *)sec_##name, (void *)sec_##name##_cid,
 #include <opv/calls.def>
 #undef OPV_RMW
 #undef OPV_FETCH

@@ -12,7 +12,10 @@
 #ifdef INJECT_DELAY
 # define INJECT_AT_1
 # define INJECT_AT_2
-# define INJECT_AT_3	"movl $400, %%esi\n\t" "8: decl %%esi\n\t" "jnz 8b\n\t"
+# ifndef INJECT_TURNS
+#  define INJECT_TURNS "400"
+# endif
+# define INJECT_AT_3	"movl $" INJECT_TURNS ", %%esi\n\t" "8: decl %%esi\n\t" "jnz 8b\n\t"
 #else
 # define INJECT_AT_1	"testb $2, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
 # define INJECT_AT_2	"testb $4, inject_mask(%%rip)\n\t" "jnz 4f\n\t"

@@ -40,6 +40,16 @@ sort -u "$tmp/functions" "$tmp/macros" >"$tmp/public"
 sed -n 's/^OPV_[A-Z]*(\(opv_[a-z0-9_]*\), \(opv_[a-z0-9_]*\),.*/\1\n\2/p' include/opv/calls.def |
 	sort >"$tmp/calls"
 
+# By mm_cid: a rule instead of names, in opv_cid(3).
+{
+	sed 's/$/_cid/; s/_at_cid$/_cid_at/' "$tmp/calls"
+	sed 's/$/_cid/' "$tmp/macros" | comm -12 - "$tmp/macros"
+} | sort >"$tmp/family"
+is "$(comm -13 "$tmp/public" "$tmp/family")" "" "every call has its form by mm_cid"
+for list in functions macros public; do
+	comm -23 "$tmp/$list" "$tmp/family" >"$tmp/rest" && mv "$tmp/rest" "$tmp/$list"
+done
+
 ok "$([ "$(wc -l <"$tmp/calls")" -gt 200 ] && [ "$(wc -l <"$tmp/macros")" -gt 5 ]; echo $?)" \
 	"calls and macros were found at all"
 is "$(comm -13 "$tmp/functions" "$tmp/calls")" "" "every call of calls.def is a function of the headers"
@@ -52,7 +62,7 @@ is "$(comm -13 "$tmp/public" "$tmp/named")" "opv_rseq_offset" \
 nm -D --defined-only "$OPV_BUILD/libopv.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
 	sort >"$tmp/exported"
 grep -rhoE '\b(opv_[a-z0-9_]+|cpu_opv)\b' include/opv/*.h include/opv/*.def include/opv/arch |
-	sort -u | comm -12 - "$tmp/exported" >"$tmp/offered"
+	sort -u | comm -12 - "$tmp/exported" | comm -23 - "$tmp/family" >"$tmp/offered"
 is "$(comm -23 "$tmp/offered" "$tmp/named")" "" "every symbol that a header knows has a page"
 
 # The tree that is installed.
@@ -61,6 +71,9 @@ while read -r name; do
 	[ -f "$tree/man3/$name.3" ] || missing="$missing $name"
 done <"$tmp/named"
 is "$missing" "" "every name has a page or a link in the tree that is installed"
+is "$(while read -r name; do
+	cat "$tree/man3/$name.3" 2>&1
+done <"$tmp/family" | sort -u)" ".so man3/opv_cid.3" "those by mm_cid all lead to one"
 for link in $(grep -l '^\.so ' "$tree"/man*/*); do
 	[ -f "$tree/$(sed -n 's/^\.so //p' "$link")" ] || broken="$broken $link"
 done

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -138,17 +139,40 @@ static void leave_road(int road)
 /* A domain with slots that no CPU of this machine can ever have. */
 #define NEVER_ONLINE 3
 
+/* A NAME_cid.c is NAME.c with a domain that goes by mm_cid. */
+#ifndef DOMAIN_FLAGS
+# define DOMAIN_FLAGS 0
+#endif
+
 __attribute__((__unused__))
 static struct opv_domain *wide_domain(int *nr_cpus)
 {
-	struct opv_domain_options options = { .size = sizeof(options) };
+	struct opv_domain_options options = { .size = sizeof(options), .flags = DOMAIN_FLAGS };
 	struct opv_domain *d;
+	struct opv_status st;
+	int ret;
 
 	options.nr_cpus = (uint32_t)opv_domain_cpus(NULL) + NEVER_ONLINE;
-	if (opv_domain_create(&d, &options))
+	ret = opv_domain_create(&d, &options);
+	if (ret == -ENOSYS && DOMAIN_FLAGS == OPV_DOMAIN_MM_CID) {
+		opv_status(&st, sizeof(st));
+		skip("a domain that goes by mm_cid", st.mm_cid_why);
+		exit(done());
+	}
+	if (ret)
 		return NULL;
 	*nr_cpus = opv_domain_cpus(d);
 	return d;
+}
+
+/* The CPUs of a test as the domain counts: a thread that is alone and stays where it is keeps its id. */
+__attribute__((__unused__))
+static void count_as_domain(int *here, int *other)
+{
+	if (DOMAIN_FLAGS != OPV_DOMAIN_MM_CID)
+		return;
+	*here = opv_cid();
+	*other = *here + 1;
 }
 
 #endif /* _TESTS_OPS_H */

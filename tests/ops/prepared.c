@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 	other = allowed_cpu(1) >= 0 ? allowed_cpu(0) : -1;
 	pin_to(here);
 	domain = wide_domain(&nr_cpus);
+	count_as_domain(&here, &other);
 	if (!ok(domain && !opv_alloc(domain, SMALL, 8, &handle),
 		"a domain with CPUs that are never online"))
 		return done();

@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 		skip("vectors as another online CPU", "there is one CPU only");
 	pin_to(here);
 	domain = wide_domain(&nr_cpus);
+	count_as_domain(&here, &other);
 	arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	want = malloc(ARENA);
 	if (!ok(domain && arena != MAP_FAILED && want, "a domain with CPUs that are never online"))

@@ -45,6 +45,22 @@ static inline ptrdiff_t opv_rseq(void)
 #define OPV_ALL_CPUS	(-2)
 
 /*
+ * The same where slots are numbered by mm_cid: the one that the thread has at that
+ * instant.
+ */
+#define OPV_THIS_CID	OPV_THIS_CPU
+
+/* The form of a section: operands are addresses, not handles; slots go by mm_cid, not by CPU. */
+#define OPV_FORM_AT	1
+#define OPV_FORM_CID	2
+
+/*
+ * In the key of a slot that goes by mm_cid, beside its number: no CPU's number has it,
+ * so that sections of the one kind miss in domains of the other.
+ */
+#define OPV_KEY_CID	0x20000000
+
+/*
  * What a section answers beside 0 and the compares: nothing was stored, because of
  * another CPU, a closed key, no rseq, or an abort.
  */

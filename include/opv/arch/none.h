@@ -18,8 +18,8 @@
 /* Nobody looks for a signature here. */
 #define OPV_RSEQ_SIG	0
 
-#define OPV_SEC_ARGS	ptrdiff_t rseq, uintptr_t slots, int cpu, int at
-#define OPV_SEC_MISS	(void)rseq, (void)slots, (void)cpu, (void)at, OPV_MISS
+#define OPV_SEC_ARGS	ptrdiff_t rseq, uintptr_t slots, int cpu, int form
+#define OPV_SEC_MISS	(void)rseq, (void)slots, (void)cpu, (void)form, OPV_MISS
 
 /* Each line defines four functions, opv_sec_..8, 16, 32 and 64. */
 #define OPV_SEC_WIDTHS(shape, op)					\

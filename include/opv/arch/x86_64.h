@@ -8,7 +8,7 @@
  * README.md beside this one.
  *
  * Registers	%fs + rseq	the thread's rseq area
- *		%rax		the CPU this runs on, sign-extended
+ *		%rax		the CPU this runs on, or its mm_cid, extended
  *		%rdx		the same, times the stripe
  *		%rcx %rsi %rdi	scratch of the operation
  * Signature	0x53053053, as glibc registers it: ud1 %edi, 0x53053053(%rip),
@@ -22,6 +22,10 @@
  * the same time: a thread that moves is aborted, so the number cannot go stale
  * between its uses.  -1 and -2 (not registered) lead to the two pages in front
  * of CPU 0, which are there to be read and match no CPU (src/domain.c).
+ *
+ * mm_cid likewise, where slots go by it.  It is 0 in a thread that is not registered, and
+ * before Linux 6.3, so cpu_id tells whether it means something: -1 and -2 do not get that
+ * far.  (C1) to (C6) in docs/fence.md.
  *
  * The sections __rseq_cs and __rseq_failure carry the group ("?") of the
  * function they belong to, so that a C++ inline function which the linker
@@ -38,7 +42,7 @@
 /* log2 of OPV_STRIPE. */
 #define OPV_STRIPE_SHIFT 22
 
-/* One of the 32-bit fields of the rseq area: 0 cpu_id_start, 4 cpu_id. */
+/* One of the 32-bit fields of the rseq area: 0 cpu_id_start, 4 cpu_id, 24 mm_cid. */
 static inline int32_t opv_rseq_read32(ptrdiff_t rseq, ptrdiff_t field)
 {
 	int32_t v;
@@ -94,7 +98,30 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 #define OPV_ASM_THIS_CPU
 #define OPV_ASM_GIVEN_CPU	"cmpl %%eax, %[cpu]\n\t" "jne %l[miss]\n\t"
 
-#define OPV_ASM_SECTION(given_cpu, body)				\
+/* Which slot, and is its key the one that says so?  f is the field of the rseq area. */
+#define OPV_ASM_CPU		"4"
+#define OPV_ASM_CID		"24"
+
+#define OPV_ASM_BY_CPU(given)						\
+	"movslq %%fs:" OPV_ASM_CPU "(%[rseq]), %%rax\n\t"		\
+	"movq %%rax, %%rdx\n\t"						\
+	given								\
+	"shlq $" OPV_ASM_STR(OPV_STRIPE_SHIFT) ", %%rdx\n\t"		\
+	"cmpl %%eax, " OPV_ASM_HANDLE("slots") "\n\t"			\
+	"jne %l[miss]\n\t"
+
+#define OPV_ASM_BY_CID(given)						\
+	"cmpl $0, %%fs:" OPV_ASM_CPU "(%[rseq])\n\t"			\
+	"jl %l[miss]\n\t"						\
+	"movl %%fs:" OPV_ASM_CID "(%[rseq]), %%eax\n\t"			\
+	"movq %%rax, %%rdx\n\t"						\
+	given								\
+	"leal " OPV_ASM_STR(OPV_KEY_CID) "(%%rax), %%ecx\n\t"		\
+	"shlq $" OPV_ASM_STR(OPV_STRIPE_SHIFT) ", %%rdx\n\t"		\
+	"cmpl %%ecx, " OPV_ASM_HANDLE("slots") "\n\t"			\
+	"jne %l[miss]\n\t"
+
+#define OPV_ASM_SECTION(by, body)					\
 	".pushsection __rseq_cs, \"aw?\"\n\t"				\
 	".balign 32\n\t"						\
 	"3:\n\t"							\
@@ -105,12 +132,7 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	"movq %%rax, %%fs:8(%[rseq])\n\t"				\
 	"1:\n\t"							\
 	OPV_INJECT(1)							\
-	"movslq %%fs:4(%[rseq]), %%rax\n\t"				\
-	"movq %%rax, %%rdx\n\t"						\
-	given_cpu							\
-	"shlq $" OPV_ASM_STR(OPV_STRIPE_SHIFT) ", %%rdx\n\t"		\
-	"cmpl %%eax, " OPV_ASM_HANDLE("slots") "\n\t"			\
-	"jne %l[miss]\n\t"						\
+	by								\
 	OPV_INJECT(2)							\
 	body								\
 	"2:\n\t"							\
@@ -125,49 +147,59 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	".popsection\n\t"
 
 /* Before the commit, in every section. */
-#define OPV_ASM_COMMIT							\
+#define OPV_ASM_COMMIT(f)						\
 	OPV_INJECT(3)							\
-	OPV_ASM_TWICE("cmpl %%eax, %%fs:4(%[rseq])\n\t")
+	OPV_ASM_TWICE("cmpl %%eax, %%fs:" f "(%[rseq])\n\t")
 
 /*
- * The four forms of a section: {handle, address} x {this CPU, a given one}.
- * cpu and at are constants wherever speed matters, and three of them vanish.
+ * The forms of a section: {handle, address} x {by CPU, by mm_cid} x {this one, a given one}.
+ * cpu and form are constants wherever speed matters, and all but one vanish.
  *
  * body is the operation; op, s, t, m are passed on to it.
  */
+#define OPV_ASM_FORM(section, outs, labels, ...)				\
+		__asm__ __volatile__ goto(section			\
+			: outs : [rseq] "r"(rseq), [slots] "r"(slots), __VA_ARGS__ \
+			: OPV_ASM_CLOBBERS : OPV_ASM_LABELS labels)
+#define OPV_ASM_LABELS(...)	__VA_ARGS__
+
+#define OPV_ASM_THIS_OR_GIVEN(v, f, by, body, op, s, t, m, outs, labels, ...) \
+	if (cpu == OPV_THIS_CPU)					\
+		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_THIS_CPU), body(v, f, op, s, t, m)), \
+			     outs, labels, __VA_ARGS__);		\
+	else								\
+		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_GIVEN_CPU), body(v, f, op, s, t, m)), \
+			     outs, labels, [cpu] "rm"(cpu), __VA_ARGS__)
+
 #define OPV_ASM_FORMS(body, op, s, t, m, outs, labels, ...)		\
 	if (__builtin_expect(!rseq, 0))					\
 		return OPV_MISS;					\
-	if (at && cpu == OPV_THIS_CPU)						\
-		__asm__ __volatile__ goto(				\
-			OPV_ASM_SECTION(OPV_ASM_THIS_CPU, body(OPV_ASM_AT, op, s, t, m)) \
-			: outs : [rseq] "r"(rseq), [slots] "r"(slots), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss labels);	\
-	else if (at)							\
-		__asm__ __volatile__ goto(				\
-			OPV_ASM_SECTION(OPV_ASM_GIVEN_CPU, body(OPV_ASM_AT, op, s, t, m)) \
-			: outs : [rseq] "r"(rseq), [slots] "r"(slots), [cpu] "rm"(cpu), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss labels);	\
-	else if (cpu == OPV_THIS_CPU)						\
-		__asm__ __volatile__ goto(				\
-			OPV_ASM_SECTION(OPV_ASM_THIS_CPU, body(OPV_ASM_HANDLE, op, s, t, m)) \
-			: outs : [rseq] "r"(rseq), [slots] "r"(slots), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss labels);	\
-	else								\
-		__asm__ __volatile__ goto(				\
-			OPV_ASM_SECTION(OPV_ASM_GIVEN_CPU, body(OPV_ASM_HANDLE, op, s, t, m)) \
-			: outs : [rseq] "r"(rseq), [slots] "r"(slots), [cpu] "rm"(cpu), __VA_ARGS__ \
-			: OPV_ASM_CLOBBERS : miss labels);	\
+	switch (form) {							\
+	case 0:								\
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CPU, OPV_ASM_BY_CPU, \
+				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
+		break;							\
+	case OPV_FORM_AT:						\
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CPU, OPV_ASM_BY_CPU, \
+				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
+		break;							\
+	case OPV_FORM_CID:						\
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CID, OPV_ASM_BY_CID, \
+				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
+		break;							\
+	default:							\
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CID, OPV_ASM_BY_CID, \
+				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
+	}								\
 	__asm__ __volatile__("") /* gcc 11 to 13 may drop an asm goto whose outputs are dead */
 
 #define OPV_ASM_CLOBBERS	"rax", "rdx", "rcx", "rsi", "rdi", "memory", "cc"
-#define OPV_COMMA		,
 
 /* gcc would rather not where several forms of one are used. */
 #define OPV_SEC_INLINE		inline __attribute__((__always_inline__))
 
 /* What every section takes: call.h. */
-#define OPV_SEC_ARGS		ptrdiff_t rseq, uintptr_t slots, int cpu, int at
+#define OPV_SEC_ARGS		ptrdiff_t rseq, uintptr_t slots, int cpu, int form
 
 /*
  * Missed and aborted are one answer: the slow path finds out which it was, and the
@@ -183,36 +215,36 @@ miss:									\
  *
  * The commit of add, or, and, xor is the one instruction that does it all.
  */
-#define OPV_ASM_RMW(v, op, s, t, m)					\
-	OPV_ASM_COMMIT							\
+#define OPV_ASM_RMW(v, f, op, s, t, m)					\
+	OPV_ASM_COMMIT(f)						\
 	op s " %" m "[n], " v("p") "\n\t"
 
 /* min, max: the section is left without a store when *p is as wanted; op is that jump. */
-#define OPV_ASM_PICK(v, op, s, t, m)					\
+#define OPV_ASM_PICK(v, f, op, s, t, m)					\
 	"mov" s " " v("p") ", " t "\n\t"				\
 	"cmp" s " %" m "[n], " t "\n\t"					\
 	op " 2f\n\t"							\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	"mov" s " %" m "[n], " v("p") "\n\t"
 
 /* fetch_add, xchg. */
-#define OPV_ASM_FETCH(v, op, s, t, m)					\
+#define OPV_ASM_FETCH(v, f, op, s, t, m)					\
 	"mov" s " " v("p") ", %" m "[old]\n\t"				\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	op s " %" m "[n], " v("p") "\n\t"
 
-#define OPV_ASM_CMPXCHG(v, op, s, t, m)					\
+#define OPV_ASM_CMPXCHG(v, f, op, s, t, m)					\
 	"mov" s " " v("p") ", %" m "[old]\n\t"				\
 	"cmp" s " %" m "[expect], %" m "[old]\n\t"			\
 	"jne 2f\n\t"							\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmp" s " %" m "[old], " v("p") "\n\t")		\
 	"mov" s " %" m "[n], " v("p") "\n\t"
 
 #define OPV_SEC_RMW(op, bits, body, insn, s, t, m, imm)			\
 static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##_t n) \
 {									\
-	OPV_ASM_FORMS(body, insn, s, t, m, , ,				\
+	OPV_ASM_FORMS(body, insn, s, t, m, , (miss),				\
 		      [p] "r"(p), [n] imm(n));				\
 	return 0;							\
 	OPV_SEC_END;							\
@@ -224,7 +256,7 @@ static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p, uint##bits##
 {									\
 	uint##bits##_t old;						\
 									\
-	OPV_ASM_FORMS(body, insn, s, t, m, [old] "=&q"(old), ,		\
+	OPV_ASM_FORMS(body, insn, s, t, m, [old] "=&q"(old), (miss),		\
 		      [p] "r"(p), [n] imm(n));				\
 	*oldp = old;							\
 	return 0;							\
@@ -238,7 +270,7 @@ static OPV_SEC_INLINE int opv_sec_##op##bits(OPV_SEC_ARGS, void *p,		\
 {									\
 	uint##bits##_t old;						\
 									\
-	OPV_ASM_FORMS(body, insn, s, t, m, [old] "=&q"(old), ,		\
+	OPV_ASM_FORMS(body, insn, s, t, m, [old] "=&q"(old), (miss),		\
 		      [p] "r"(p), [expect] imm(expect), [n] imm(n));	\
 	*oldp = old;							\
 	return old != expect;						\
@@ -267,20 +299,20 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 /*
  * The operations on words.  The unused parameters are those of a width.
  */
-#define OPV_ASM_LOAD_OFF(v, op, s, t, m)				\
+#define OPV_ASM_LOAD_OFF(v, f, op, s, t, m)				\
 	"movq " v("p") ", %[old]\n\t"					\
 	"cmpq %[expectnot], %[old]\n\t"					\
 	"je 2f\n\t"							\
 	"movq (%[old], %[off]), %%rcx\n\t"				\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %[old], " v("p") "\n\t")			\
 	"movq %%rcx, " v("p") "\n\t"
 
 /* What is stored in the node is seen by nobody before the commit. */
-#define OPV_ASM_PUSH(v, op, s, t, m)					\
+#define OPV_ASM_PUSH(v, f, op, s, t, m)					\
 	"movq " v("p") ", %%rcx\n\t"					\
 	"movq %%rcx, (%[node], %[off])\n\t"				\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %%rcx, " v("p") "\n\t")			\
 	"movq %[node], " v("p") "\n\t"
 
@@ -288,33 +320,33 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 	"cmpq %[" expect "], " v(p) "\n\t"				\
 	"jne " label "\n\t"
 
-#define OPV_ASM_STORE(v, op, s, t, m)					\
+#define OPV_ASM_STORE(v, f, op, s, t, m)					\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_COMPARE_STORE(v, op, s, t, m)				\
+#define OPV_ASM_COMPARE_STORE(v, f, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	OPV_ASM_COMPARE(v, "p2", "expect2", "%l[stop2]")		\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_STORE_STORE(v, op, s, t, m)				\
+#define OPV_ASM_STORE_STORE(v, f, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	"movq %[n2], " v("p2") "\n\t"					\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_COPY_STORE(v, op, s, t, m)				\
+#define OPV_ASM_COPY_STORE(v, f, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	"leaq " v("dst") ", %%rdi\n\t"					\
 	"movq %[src], %%rsi\n\t"					\
 	"movq %[len], %%rcx\n\t"					\
 	"rep movsb\n\t"							\
-	OPV_ASM_COMMIT							\
+	OPV_ASM_COMMIT(f)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
@@ -324,7 +356,7 @@ static OPV_SEC_INLINE int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
 {
 	intptr_t old;
 
-	OPV_ASM_FORMS(OPV_ASM_LOAD_OFF, , , , , [old] "=&r"(old), ,
+	OPV_ASM_FORMS(OPV_ASM_LOAD_OFF, , , , , [old] "=&r"(old), (miss),
 		      [p] "r"(p), [expectnot] "er"(expectnot), [off] "r"(off));
 	if (old == expectnot)
 		return 1;
@@ -335,7 +367,7 @@ static OPV_SEC_INLINE int opv_sec_cmpne_load_off(OPV_SEC_ARGS, intptr_t *p,
 
 static OPV_SEC_INLINE int opv_sec_push(OPV_SEC_ARGS, intptr_t *p, ptrdiff_t off, void *node)
 {
-	OPV_ASM_FORMS(OPV_ASM_PUSH, , , , , , ,
+	OPV_ASM_FORMS(OPV_ASM_PUSH, , , , , , (miss),
 		      [p] "r"(p), [off] "r"(off), [node] "r"(node));
 	return 0;
 	OPV_SEC_END;
@@ -344,7 +376,7 @@ static OPV_SEC_INLINE int opv_sec_push(OPV_SEC_ARGS, intptr_t *p, ptrdiff_t off,
 static OPV_SEC_INLINE int opv_sec_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
 				      intptr_t expect, intptr_t n)
 {
-	OPV_ASM_FORMS(OPV_ASM_STORE, , , , , , OPV_COMMA stop,
+	OPV_ASM_FORMS(OPV_ASM_STORE, , , , , , (miss, stop),
 		      [p] "r"(p), [expect] "er"(expect), [n] "er"(n));
 	return 0;
 stop:
@@ -357,9 +389,9 @@ static OPV_SEC_INLINE int opv_sec_cmpeq_cmpeq_store(OPV_SEC_ARGS, intptr_t *p,
 					    intptr_t expect, intptr_t *p2,
 					    intptr_t expect2, intptr_t n)
 {
-	if (!at && !OPV_SAME_WINDOW(p2, slots))
+	if (!(form & OPV_FORM_AT) && !OPV_SAME_WINDOW(p2, slots))
 		return OPV_MISS;
-	OPV_ASM_FORMS(OPV_ASM_COMPARE_STORE, , , , , , OPV_COMMA stop OPV_COMMA stop2,
+	OPV_ASM_FORMS(OPV_ASM_COMPARE_STORE, , , , , , (miss, stop, stop2),
 		      [p] "r"(p), [expect] "er"(expect),
 		      [p2] "r"(p2), [expect2] "er"(expect2), [n] "er"(n));
 	return 0;
@@ -376,9 +408,9 @@ static OPV_SEC_INLINE int opv_sec_cmpeq_store_store(OPV_SEC_ARGS, intptr_t *p,
 					    intptr_t expect, intptr_t *p2,
 					    intptr_t n2, intptr_t n)
 {
-	if (!at && !OPV_SAME_WINDOW(p2, slots))
+	if (!(form & OPV_FORM_AT) && !OPV_SAME_WINDOW(p2, slots))
 		return OPV_MISS;
-	OPV_ASM_FORMS(OPV_ASM_STORE_STORE, , , , , , OPV_COMMA stop,
+	OPV_ASM_FORMS(OPV_ASM_STORE_STORE, , , , , , (miss, stop),
 		      [p] "r"(p), [expect] "er"(expect),
 		      [p2] "r"(p2), [n2] "er"(n2), [n] "er"(n));
 	return 0;
@@ -392,9 +424,9 @@ static OPV_SEC_INLINE int opv_sec_cmpeq_copy_store(OPV_SEC_ARGS, intptr_t *p,
 					   intptr_t expect, void *dst,
 					   const void *src, size_t len, intptr_t n)
 {
-	if (len > CPU_OP_COPY_LEN_MAX || (!at && !OPV_SAME_WINDOW(dst, slots)))
+	if (len > CPU_OP_COPY_LEN_MAX || (!(form & OPV_FORM_AT) && !OPV_SAME_WINDOW(dst, slots)))
 		return OPV_MISS;
-	OPV_ASM_FORMS(OPV_ASM_COPY_STORE, , , , , , OPV_COMMA stop,
+	OPV_ASM_FORMS(OPV_ASM_COPY_STORE, , , , , , (miss, stop),
 		      [p] "r"(p), [expect] "er"(expect), [dst] "r"(dst),
 		      [src] "rm"(src), [len] "rm"(len), [n] "er"(n));
 	return 0;
