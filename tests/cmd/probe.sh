@@ -86,6 +86,7 @@ if "$deny" EPERM rseq true; then
 		says 'scalar @{$d->{membarrier}{commands}}' 0 "and no commands"
 		if [ "$(json "$owner" <"$tmp/json")" != nobody ]; then
 			says "$fence" move "the caller visits the CPU instead"
+			says '$d->{rseq}{mm_cid} ? 1 : 0' 0 "and nothing can go by mm_cid"
 			advises "membarrier \($error\)" "the filter is blamed"
 		fi
 

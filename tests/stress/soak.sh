@@ -27,6 +27,13 @@ total=$(sed -n 's/.*, \([0-9]*\) of \([0-9]*\) functions.*/\1 \2/p' "$tmp/out")
 is "${total% *}" "${total#* }" "every call of the list takes part"
 [ "${total#* }" -gt "$calls" ]
 ok $? "the list is that of calls.def, and vectors"
+if [ "$("$opv" probe --json | grep -c '"mm_cid": *true')" = 1 ]; then
+	try "by mm_cid" "$opv" stress -d 2 --mm-cid
+	try "by mm_cid, many more threads than CPUs" "$opv" stress -d 1 --mm-cid -t 24
+	try "by mm_cid, half by the fence engine" "$opv" stress -d 1 --mm-cid --force fence:50
+else
+	skip "by mm_cid: nothing is lost" "$("$opv" probe | sed -n 's/^ *mm cid why *//p')"
+fi
 try "one thread, with signals" "$opv" stress -d 1 -t 1
 try "many more threads than CPUs" "$opv" stress -d 1 -t 24
 try "on one CPU" taskset -c 0 "$opv" stress -d 1 -t 4

@@ -70,6 +70,8 @@ static const char *obstacle(const struct bench *b, const struct bench_case *c)
 		return "the process may use one CPU only";
 	if (c->flags & BENCH_MEMBARRIER && b->status.fence != OPV_FENCE_MEMBARRIER)
 		return "membarrier cannot fence one CPU here (opv probe says why)";
+	if (c->flags & BENCH_MM_CID && !b->status.mm_cid)
+		return b->status.mm_cid_why;
 	if (c->flags & BENCH_FORCES && overridden())
 		return "OPV_FORCE or OPV_COUNT_FAST is set";
 	return bench_peers_obstacle(c->flags);

@@ -50,6 +50,7 @@ enum bench_flags {
 	BENCH_URCU = 1 << 9,		/* of another library, bench_peers.h: */
 	BENCH_CK = 1 << 10,
 	BENCH_LTTNG = 1 << 11,
+	BENCH_MM_CID = 1 << 12,	/* a domain that goes by mm_cid */
 };
 
 #define BENCH_FORCES (BENCH_FORCE_ALL | BENCH_FORCE_SOME | BENCH_COUNT)
@@ -102,6 +103,7 @@ struct bench_world {
 	/* handles */
 	uint64_t *added64;	/* what BENCH_ADDS add to */
 	uint64_t *round64;	/* eight of them, a cache line */
+	uint64_t *cid64;	/* the same by mm_cid; NULL: there is none here */
 	uint64_t *count64;	/* eight of them, one for each kind of call */
 	uint32_t *count32;
 	uint16_t *count16;

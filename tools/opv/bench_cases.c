@@ -3,6 +3,7 @@
 #include "bench.h"
 #include "bench_struct.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,17 @@ static int allocate_handles(struct bench_world *w)
 	       opv_alloc(d, BENCH_COPY_MAX, 64, &w->from);
 }
 
+static int allocate_by_cid(struct bench_world *w)
+{
+	struct opv_domain_options options = { .size = sizeof(options), .flags = OPV_DOMAIN_MM_CID };
+	struct opv_domain *d;
+	int ret = opv_domain_create(&d, &options);
+
+	if (ret == -ENOSYS)
+		return 0;
+	return ret ? ret : opv_alloc(d, 64, 64, &w->cid64);
+}
+
 static struct bench_node *new_node(void)
 {
 	return calloc(1, 64);
@@ -72,7 +84,7 @@ const char *bench_world_make(const int *cpus, int nr_cpus)
 	int i;
 
 	w->dflt = opv_domain_default();
-	if (!w->dflt || opv_domain_create(&w->domain, NULL) || allocate_handles(w))
+	if (!w->dflt || opv_domain_create(&w->domain, NULL) || allocate_handles(w) || allocate_by_cid(w))
 		return "no memory for a domain";
 	w->nr_cpus = opv_domain_cpus(w->domain);
 	w->source = calloc(1, BENCH_COPY_MAX);

@@ -130,6 +130,8 @@ BENCH_CASE(add64_amid)
 	BENCH_REPEAT(n, opv_add64(h + BENCH_DRAW(x), 1, OPV_THIS_CPU));
 }
 
+CALL_CASE(add64_cid, uint64_t, W.cid64, opv_add64_cid(h, 1, OPV_THIS_CID))
+CALL_CASE(add64_cid_round, uint64_t, W.cid64, opv_add64_cid(h + BENCH_TURN, 1, OPV_THIS_CID))
 CALL_CASE(add8, uint8_t, W.count8, opv_add8(h, 1, OPV_THIS_CPU))
 CALL_CASE(add16, uint16_t, W.count16, opv_add16(h, 1, OPV_THIS_CPU))
 CALL_CASE(add32, uint32_t, W.count32, opv_add32(h, 1, OPV_THIS_CPU))

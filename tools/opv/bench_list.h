@@ -48,6 +48,10 @@
 	  "the same, eight variables in turn")					\
 	X(add64_amid, CALL, BENCH_SCALES,					\
 	  "the same, one of eight by the steps of a random generator")		\
+	X(add64_cid, CALL, BENCH_MM_CID | BENCH_SCALES,				\
+	  "opv_add64_cid(), by mm_cid instead of by CPU")			\
+	X(add64_cid_round, CALL, BENCH_MM_CID | BENCH_SCALES,			\
+	  "the same, eight variables in turn")					\
 	X(add8, CALL, BENCH_SCALES, "opv_add8()")				\
 	X(add16, CALL, BENCH_SCALES, "opv_add16()")				\
 	X(add32, CALL, BENCH_SCALES, "opv_add32()")				\

@@ -124,6 +124,8 @@ static void report_rseq(struct sheet *s, const struct probe_look *l)
 	error(s, "error", st->rseq_error);
 	yes_no(s, "fast_path", st->fast);
 	text(s, "why", st->why);
+	yes_no(s, "mm_cid", st->mm_cid);
+	text(s, "mm_cid_why", st->mm_cid_why);
 	end_section(s);
 }
 

@@ -71,6 +71,8 @@ struct stress_place stress_place(struct stress_worker *w, const struct stress_ce
 	struct stress_place at = { .cpu = stress_cpu(w) };
 	unsigned int way = stress_random(w) % 8;
 
+	at.cid = stress_random(w) % 64 ? w->s->by_cid : !w->s->by_cid;
+
 	if (way == 0 && cell->plain) {
 		at.plain = true;
 		at.d = opv_domain_default();
@@ -116,6 +118,7 @@ static void help(void)
 	     "  -n, --operations N    instead of a time: about so many steps of some operations\n"
 	     "      --force E:P,...   send P percent of all calls to engine E, all the time;\n"
 	     "                        default: 20 percent to the fence engine now and then\n"
+	     "      --mm-cid          slots by the kernel's concurrency id instead of by CPU\n"
 	     "      --no-signals      no timer signals, whose handlers work too\n"
 	     "      --no-migrate      leave the threads where the kernel puts them\n"
 	     "      --no-fork         no children of fork, none killed\n"
@@ -203,13 +206,14 @@ static void force(struct stress *s, char *shares)
 	s->forced = true;
 }
 
-enum { FORCE = 256, NO_SIGNALS, NO_MIGRATE, NO_FORK, SEED, ONLY, LIST, JSON, HELP };
+enum { FORCE = 256, MM_CID, NO_SIGNALS, NO_MIGRATE, NO_FORK, SEED, ONLY, LIST, JSON, HELP };
 
 static const struct option options[] = {
 	{ "threads", required_argument, NULL, 't' },
 	{ "duration", required_argument, NULL, 'd' },
 	{ "operations", required_argument, NULL, 'n' },
 	{ "force", required_argument, NULL, FORCE },
+	{ "mm-cid", no_argument, NULL, MM_CID },
 	{ "no-signals", no_argument, NULL, NO_SIGNALS },
 	{ "no-migrate", no_argument, NULL, NO_MIGRATE },
 	{ "no-fork", no_argument, NULL, NO_FORK },
@@ -240,6 +244,9 @@ static bool read_arguments(struct stress *s, bool *json, int argc, char **argv)
 			break;
 		case FORCE:
 			force(s, optarg);
+			break;
+		case MM_CID:
+			s->by_cid = true;
 			break;
 		case NO_SIGNALS:
 			s->signals = false;
@@ -287,6 +294,8 @@ static void set_up(struct stress *s)
 	unsigned int i;
 	int ret;
 
+	if (s->by_cid)
+		domain.flags = OPV_DOMAIN_MM_CID;
 	ret = opv_domain_create(&s->domain, &domain);
 	if (ret)
 		die("stress", "no domain: %s", strerror(-ret));

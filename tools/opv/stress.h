@@ -93,7 +93,7 @@ struct stress {
 	unsigned int threads;
 	uint64_t nanoseconds, operations;	/* one of them is 0 */
 	uint64_t seed;
-	bool signals, migrate, fork, forced;
+	bool signals, migrate, fork, forced, by_cid;
 	bool enabled[STRESS_NR_SCENARIOS];
 
 	/* As it is. */
@@ -168,10 +168,10 @@ static inline uint64_t stress_mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* A CPU's number: mostly the one we are on, sometimes any, online or not. */
+/* A CPU's number, or a slot's by mm_cid: mostly the one we are on, sometimes any, online or not. */
 static inline int stress_cpu(struct stress_worker *w)
 {
-	return stress_random(w) % 16 ? opv_cpu() : (int)(stress_random(w) % (unsigned int)w->s->nr_cpus);
+	return stress_random(w) % 16 ? w->s->by_cid ? opv_cid() : opv_cpu() : (int)(stress_random(w) % (unsigned int)w->s->nr_cpus);
 }
 
 /*
@@ -200,6 +200,7 @@ struct stress_place {
 	char *look;		/* the instance, probably */
 	int cpu;
 	bool plain;
+	bool cid;		/* by the call's form for mm_cid; any is right */
 };
 
 /* any: OPV_THIS_CPU too.  Otherwise place->cpu is the number that it is done as. */

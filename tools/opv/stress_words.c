@@ -20,18 +20,23 @@ struct call {
 	int (*cmpxchg)(const struct stress_place *at, uint64_t expect, uint64_t n, uint64_t *old);
 };
 
+/* One of the four of a line of calls.def, by what the place says. */
+#define FORM(name, at_args, args)						\
+	(at->d ? at->cid ? name##_cid_at at_args : name##_at at_args :		\
+		 at->cid ? name##_cid args : name args)
+
 #define OPV_RMW(name, name_at, bits, op, order)					\
 static int do_##name(const struct stress_place *at, uint64_t n)			\
 {										\
 	uint##bits##_t *p = (void *)at->p, v = (uint##bits##_t)n;		\
 										\
-	return at->d ? name_at(at->d, p, v, at->cpu) : name(p, v, at->cpu);	\
+	return FORM(name, (at->d, p, v, at->cpu), (p, v, at->cpu));		\
 }
 #define OPV_FETCH(name, name_at, bits, op, order)				\
 static int do_##name(const struct stress_place *at, uint64_t n, uint64_t *oldp)	\
 {										\
 	uint##bits##_t *p = (void *)at->p, v = (uint##bits##_t)n, old = 0;	\
-	int ret = at->d ? name_at(at->d, p, v, &old, at->cpu) : name(p, v, &old, at->cpu); \
+	int ret = FORM(name, (at->d, p, v, &old, at->cpu), (p, v, &old, at->cpu)); \
 										\
 	*oldp = old;								\
 	return ret;								\
@@ -41,7 +46,7 @@ static int do_##name(const struct stress_place *at, uint64_t expect, uint64_t n,
 {										\
 	uint##bits##_t *p = (void *)at->p, v = (uint##bits##_t)n, old = 0;	\
 	uint##bits##_t e = (uint##bits##_t)expect;				\
-	int ret = at->d ? name_at(at->d, p, e, v, &old, at->cpu) : name(p, e, v, &old, at->cpu); \
+	int ret = FORM(name, (at->d, p, e, v, &old, at->cpu), (p, e, v, &old, at->cpu)); \
 										\
 	*oldp = old;								\
 	return ret;								\
