@@ -116,6 +116,9 @@ void opv_engine_environment(void)
 	s = secure_getenv("OPV_COUNT_FAST");
 	if (s && !strcmp(s, "1"))
 		opv_count_fast(1);
+	s = secure_getenv("OPV_SYSCALL_NR");
+	if (s && *s)
+		opv_syscall_number(s);
 	s = secure_getenv("OPV_FORCE");
 	while (s && *s) {
 		int e, percent = 0;

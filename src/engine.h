@@ -37,7 +37,10 @@ int opv_engine_run(int engine, struct opv_domain *d, const struct cpu_op *vec, i
 /* The engine that this call or vector is forced to, or -1. */
 int opv_engine_forced(void);
 
-/* Do what OPV_FORCE and OPV_COUNT_FAST say, once; as soon as sections could run. */
+/* The number of the system call as OPV_SYSCALL_NR has it. */
+void opv_syscall_number(const char *s);
+
+/* Do what OPV_FORCE, OPV_COUNT_FAST and OPV_SYSCALL_NR say, once; as soon as sections could run. */
 void opv_engine_environment(void);
 
 /* Is anything forced, or are fast calls counted?  Then the slow path sees every call. */

@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include <opv/uapi/cpu_opv_ioctl.h>
@@ -325,19 +324,20 @@ static void forget_syscall(int nr)
 	(void)nr;
 }
 
-static int syscall_number(const char *s)
+static _Atomic int number = OPV_NR_CPU_OPV;
+
+void opv_syscall_number(const char *s)
 {
 	int n = 0;
 
 	while (*s >= '0' && *s <= '9' && n < NR_END)
 		n = n * 10 + *s++ - '0';
-	return *s ? -1 : n;
+	atomic_store(&number, *s ? -1 : n);
 }
 
 static int find_syscall(const struct way *w, const char **why)
 {
-	const char *s = secure_getenv("OPV_SYSCALL_NR");
-	const int nr = s && *s ? syscall_number(s) : OPV_NR_CPU_OPV;
+	const int nr = atomic_load(&number);
 
 	if (!nr)
 		*why = "no number is known: no released kernel has it; OPV_SYSCALL_NR names one";
