@@ -158,7 +158,12 @@ letter()
 {
 	sed "s/@nr@/$nr/g" "$src/kernel/patch/cover.in" >"$tmp/cover" || exit 1
 	awk -v cover="$tmp/cover" '
-		sub(/\*\*\* SUBJECT HERE \*\*\*/, "") { getline subject <cover; getline <cover; print $0 subject; next }
+		sub(/\*\*\* SUBJECT HERE \*\*\*/, "") {
+			getline subject <cover
+			getline blank <cover
+			print $0 subject
+			next
+		}
 		/^\*\*\* BLURB HERE \*\*\*$/ { while ((getline line <cover) > 0) print line; next }
 		{ print }' "$dir/0000-cover-letter.patch" >"$tmp/letter" &&
 		cat "$tmp/letter" >"$dir/0000-cover-letter.patch" || exit 1

@@ -14,7 +14,13 @@
 #define ROUNDS	300
 #define ADDS	20000
 
-#if defined(__x86_64__) && __has_include(<sys/rseq.h>)
+#if defined(__x86_64__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 35)
+#define HAVE_SEQUENCES
+#endif
+#endif
+
+#ifdef HAVE_SEQUENCES
 
 #include <sys/rseq.h>
 
