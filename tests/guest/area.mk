@@ -6,6 +6,9 @@
 guest-ops := $(filter-out symbols types,$(basename $(notdir $(wildcard tests/ops/*.c))))
 guest-progs := $(basename $(notdir $(wildcard tests/guest/prog/*.c)))
 guest-bins := $(addprefix $(O)/guest/,opv $(guest-ops) $(guest-progs))
+# Callers of 32 bits: the same programs, which need nothing of the library.  Empty files, if
+# there is no C library for them.
+guest-bins32 := $(addprefix $(O)/guest/,cases32 corners32 operands32 differential32)
 
 # An empty file if there is no static C library for these flags; then there are no programs.
 $(O)/guest/libc:
@@ -29,8 +32,14 @@ $(addprefix $(O)/guest/,$(guest-progs)): $(O)/guest/%: tests/guest/prog/%.c test
 	$(call say,CC,$@)
 	$(call guest-link,$<)
 
--include $(addsuffix .d,$(guest-bins))
+# Debian has the kernel's headers where compilers of 32 bits do not look.
+$(guest-bins32): $(O)/guest/%32: tests/guest/prog/%.c tests/tap.h $(O)/guest/libc
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -Itests -m32 -idirafter /usr/include/x86_64-linux-gnu \
+		-MF $@.d -o $@ $< $(LDFLAGS) -static 2>/dev/null || : >$@
 
-tests: $(guest-bins)
+-include $(addsuffix .d,$(guest-bins) $(guest-bins32))
+
+tests: $(guest-bins) $(guest-bins32)
 
 guest-tests += $(wildcard tests/guest/*.sh)

@@ -188,16 +188,20 @@ static char *find_map(const char *name)
 	return (char *)start;
 }
 
+/* The registers of the first device that has no driver that keeps them. */
 static char *map_bar(void)
 {
 	glob_t g;
 	char *p = NULL;
+	size_t i;
 	int fd;
 
 	if (glob("/sys/bus/pci/devices/*/resource0", 0, NULL, &g))
 		return NULL;
-	fd = open(g.gl_pathv[0], O_RDWR | O_SYNC);
-	if (fd >= 0) {
+	for (i = 0; !p && i < g.gl_pathc; i++) {
+		fd = open(g.gl_pathv[i], O_RDWR | O_SYNC);
+		if (fd < 0)
+			continue;
 		p = map(1, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 		close(fd);
 	}
