@@ -42,6 +42,8 @@ libelf-dev /usr/include/libelf.h test
 redis-server redis-server test
 redis-tools redis-benchmark test
 libpython3.11-testsuite /usr/share/doc/libpython3.11-testsuite test
+liburcu-dev /usr/share/doc/liburcu-dev test
+libck-dev /usr/share/doc/libck-dev test
 LIST
 }
 
