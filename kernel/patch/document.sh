@@ -15,17 +15,17 @@ document()
 		s,include/opv/uapi/,include/uapi/linux/,g
 		s,`\([^`]*\)`,``\1``,g' "$src/docs/kernel.md" | cat -s | awk '
 		/^## / {
-			started = 1
-			print substr($0, 4)
+			printf "%s%s\n", started ? "\n" : "", substr($0, 4)
 			gsub(/./, "=")
 			print substr($0, 4)
+			started = 1
 			next
 		}
 		!started { next }
 		/^\|[-|]*$/ { next }
 		/^\|/ {
 			if (!table)
-				print ".. list-table::\n"
+				print "\n.. list-table::\n"
 			table = 1
 			n = split($0, cell, / *\| */)
 			if (cell[2] cell[3] == "memory")
@@ -35,7 +35,9 @@ document()
 			next
 		}
 		{ table = 0 }
-		/^    / && !code && was == "" { print "::\n"; code = 1 }
+		/^    / && !code && was == "" { print "\n::"; code = 1 }
 		/^[^ ]/ { code = 0 }
-		{ print; was = $0 }'
+		{ was = $0 }
+		/^$/ { gap = "\n"; next }
+		{ printf "%s%s\n", gap, $0; gap = "" }'
 }

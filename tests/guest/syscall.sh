@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The system call, on kernels with our patches: their own selftests, and what the module
+# is tested with, for callers of 64 and of 32 bits.
+. "$(dirname "$0")/kernel_call"
+
+# selftests TREE NUMBER COMPILER SUFFIX: by their own Makefile, linked statically; left
+# in $tmp with the suffix in their names.
+selftests() {
+	make -s -C "$1/tools/testing/selftests/cpu_opv" OUTPUT="$tmp/self$4" CC="$3" LDFLAGS=-static \
+		KHDR_INCLUDES="-idirafter $1/include/uapi -D__NR_cpu_opv=$2" >"$tmp/err" 2>&1 || return 1
+	for test in basic_test abort_test; do mv "$tmp/self$4/$test" "$tmp/$test$4" || return 1; done
+}
+
+# selftest KERNEL PROGRAM KNOWN-SKIPS: in its own guest.
+selftest() {
+	known_skips=$3
+	guest_ok "$1: selftest $2" -c 4 -a hugepages=4 -f "$tmp/$2" "$1" "exec ./$2"
+	diag "$(printf '%s\n' "$out" | grep '^# \(PASSED\|FAILED\|Totals\)')"
+	printf '%s\n' "$out" | sed -n 's/^ok [0-9]* \(.*SKIP.*\)/\1/p' | while read -r skipped; do
+		printf '%s\n' "$skipped" | grep -qE -- "$known_skips" || echo "$skipped"
+	done >"$tmp/skipped"
+	is "$(cat "$tmp/skipped")" "" "$1: selftest $2 skips nothing"
+}
+
+call() {
+	kernel=$1
+	tree=$cache/source/$(field "$kernel" 3)/tree
+	nr=$(awk '$3 == "cpu_opv" { print $1 }' "$tree/arch/x86/entry/syscalls/syscall_64.tbl")
+	guest_ok "$kernel: it has the call, for callers of 64 and of 32 bits" -c 1 "$kernel" \
+		'grep -qw __x64_sys_cpu_opv /proc/kallsyms && grep -qw __ia32_sys_cpu_opv /proc/kallsyms'
+	mkdir -p "$tmp/self" "$tmp/self32"
+	selftests "$tree" "$nr" "$CC" ""
+	ok $? "$kernel: the selftests are built, without warnings"
+	diag "$(cat "$tmp/err")"
+	selftest "$kernel" basic_test '^$'
+	selftest "$kernel" abort_test '^$'
+	if selftests "$tree" "$nr" "$CC -m32 -idirafter /usr/include/x86_64-linux-gnu" 32; then
+		selftest "$kernel" basic_test32 '^$'
+	else
+		skip "$kernel: selftest basic_test32" "there is no static C library of 32 bits"
+	fi
+
+	aid=$("$harness/module" -d "$harness/aid" "$kernel" 2>"$tmp/err")
+	ok $? "$kernel: the driver for tests is built"
+	programs32 "$kernel"
+	known_skips='^$'
+	# shellcheck disable=SC2086 # lists of words
+	guest_taps -c 4 -t 300 -a OPV_SYSCALL_NR=$nr -a secretmem.enable=1 $devices -i "$aid" \
+		"$kernel" $call_programs $programs32 $race_programs
+}
+
+for kernel in 6.1-call 7.2-call; do
+	have $kernel "the system call on $kernel" && call $kernel
+done
+done_testing
