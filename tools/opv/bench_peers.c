@@ -44,18 +44,18 @@ static bool find(const char *name, char *path, size_t size)
 	return wanted > 0 && (size_t)wanted < size && !access(path, R_OK);
 }
 
-static void take_cases(void *object, unsigned int flag)
+static void take_cases(void *object, const struct loaded *l)
 {
 	char symbol[64];
 	size_t i;
 
 	for (i = 0; i < bench_nr_cases; i++) {
-		if (!(bench_cases[i].flags & flag))
+		if (!(bench_cases[i].flags & l->flag))
 			continue;
 		snprintf(symbol, sizeof(symbol), "bench_case_%s", bench_cases[i].name);
 		bench_cases[i].run = (bench_run_fn *)dlsym(object, symbol);
 		if (!bench_cases[i].run)
-			die("bench", "peers/%s is of another version: %s", bench_cases[i].name, dlerror());
+			die("bench", "peers/%s.so is of another version: %s", l->name, dlerror());
 	}
 }
 
@@ -80,7 +80,7 @@ static void load(struct loaded *l)
 		snprintf(l->why, sizeof(l->why), "%s", wrong);
 		return;
 	}
-	take_cases(object, l->flag);
+	take_cases(object, l);
 	l->peer = peer;
 }
 
