@@ -2,12 +2,17 @@
 #
 # make kernel KDIR=dir		the module for the kernel whose headers are in dir
 # make kernel-tree		its sources alone in $(O)/kernel, for DKMS
-# KERNEL_OUT=dir does either elsewhere.  Nothing is built among the sources.
+# make kernel-patch TREE=dir	patches in $(O)/patch that add the call to the kernel's source in dir
+# KERNEL_OUT=dir does the first two elsewhere.  Nothing is built among the sources.
 
 KDIR		?= /lib/modules/$(shell uname -r)/build
 KERNEL_OUT	?= $(O)/kernel
 
-.PHONY: kernel kernel-tree
+.PHONY: kernel kernel-tree kernel-patch
+kernel-patch:
+	$(call say,PATCH,$(O)/patch)
+	$(Q)$(if $(TREE),,$(error TREE= the source of a kernel))kernel/make-patch.sh $(TREE) $(O)/patch
+
 kernel-tree:
 	$(call say,TREE,$(KERNEL_OUT))
 	$(Q)kernel/tree.sh $(KERNEL_OUT)

@@ -324,7 +324,7 @@ TEST(untouched_pages)
 
 	dst = mmap(NULL, 2 * pages * page, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, dst);
+	ASSERT_TRUE(dst != MAP_FAILED);
 	src = dst + pages * page;
 	for (i = 0; i < pages; i++) {
 		struct cpu_op vec[] = { op_copy(dst + i * page + 8, src + i * page, 64) };
@@ -359,7 +359,7 @@ TEST(read_only)
 	char *p = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct cpu_op vec[] = { op_copy(one, p, 8), op_add(p, 1, 8) };
 
-	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_TRUE(p != MAP_FAILED);
 	EXPECT_EQ(0, cpu_opv_here(vec, 1));
 	EXPECT_EQ(-EFAULT, cpu_opv_here(vec, 2));
 	munmap(p, page);
@@ -373,7 +373,7 @@ TEST(across_pages)
 	struct cpu_op vec[] = { op_copy(p + page - 3, &v, 8), op_add(p + page - 3, 1, 8),
 				op_copy(&v, p + page - 3, 8) };
 
-	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_TRUE(p != MAP_FAILED);
 	EXPECT_EQ(0, cpu_opv_here(vec, 3));
 	EXPECT_EQ(0x100000000ULL, v);
 	munmap(p, 2 * page);
