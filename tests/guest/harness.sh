@@ -79,7 +79,7 @@ inside" "CPUs and files are those that were asked for, what is printed comes out
 is "$(printf '%s\n' "$out" | tail -n +5 | base64 -d | md5sum)" "$(md5sum <"$tmp/file")" "all of it"
 is "$err" "" "and nothing else"
 
-guest -t 12 6.1 'echo begun; sleep 100'
+guest -t 30 6.1 'echo begun; sleep 300'
 is "$status $out" "124 begun" "time that is up is 124, and what was printed is there"
 guest 6.1 'echo begun; sleep 1; poweroff -f'
 is "$status" 126 "a guest that dies is 126"
