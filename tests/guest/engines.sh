@@ -56,44 +56,49 @@ beside() {
 	ok $? "the library builds without: $1"
 }
 
-# lost KERNEL PROGRAM SCENARIO OPTION...: at the latest in the tenth second.
+# lost KERNEL OPTION...: with each of them something is, at the latest in the tenth second, and
+# nothing with the library as it is.
 lost() {
-	kernel=$1 program=$2 scenario=$3
-	shift 3
-	guest -c 3 -f "$tmp/$program" "$@" "$kernel" "
-		for i in 1 2 3 4 5 6 7 8 9 10; do
-			./$program $scenario 1000 >/tmp/out || break
-		done
-		cat /tmp/out"
-	like "$out" '^# lost: ' "$kernel: then something is lost ($program)"
+	kernel=$1
+	shift
+	guest -c 3 -f beside -f "$tmp/beside-GUARD" -f "$tmp/beside-KERNEL_LOCK" "$@" "$kernel" '
+		./beside "" 1000; echo "whole: $?"
+		for what in "GUARD logs" "KERNEL_LOCK nobody"; do
+			for i in 1 2 3 4 5 6 7 8 9 10; do
+				./beside-$what 1000 >/tmp/out || break
+			done
+			echo "$what $(grep "^# lost" /tmp/out)"
+		done'
+	like "$out" '^whole: 0' "$kernel: nothing is lost with all of it"
+	like "$out" '^GUARD .*# lost' "$kernel: without the guard something is lost"
+	like "$out" '^KERNEL_LOCK .*# lost' "$kernel: without the lock something is lost"
+	is "$status" 0 "$kernel: nothing else went wrong in that guest"
 	[ "$status" = 0 ] || told "$status"
 }
 
-if have 6.1 "kernel engines" && module 6.1; then
-	used 6.1 module -i "$module"
-	guest_taps -c 3 -i "$module" 6.1 engines beside
-	# shellcheck disable=SC2086 # a list of words
-	guest_taps -c 4 -t 400 -i "$module" 6.1 $ops
-	stressed 6.1 -i "$module" -- module:100 module:50 module:30,fence:30,local:20
-
-	beside GUARD && lost 6.1 beside-GUARD logs -i "$module"
-	# One that takes its time gives others the time to come between.
+# A module that takes its time gives others the time to come between.
+slow_module() {
 	cp -R "$OPV_SRC/kernel" "$tmp/kernel"
 	sed -i 's/if (opv_execute_one(call, i))/if (({ udelay(50); opv_execute_one(call, i); }))/
 		s,^#include <linux/highmem.h>,#include <linux/delay.h>\n&,' "$tmp/kernel/span.c"
 	is "$(grep -c delay "$tmp/kernel/span.c")" 2 "a module that takes its time"
-	if slow=$("$harness/module" -d "$tmp/kernel" 6.1 2>"$tmp/err"); then
-		guest_taps -c 3 -i "$slow" 6.1 beside
-		beside KERNEL_LOCK && lost 6.1 beside-KERNEL_LOCK nobody -i "$slow"
-	else
-		ok 1 "it builds"
-		diag "$(tail -n 20 "$tmp/err")"
-	fi
+	slow=$("$harness/module" -d "$tmp/kernel" "$1" 2>"$tmp/err")
+	status=$?
+	ok $status "it builds for $1"
+	[ $status = 0 ] || diag "$(tail -n 20 "$tmp/err")"
+	return $status
+}
+
+if have 6.1 "kernel engines" && module 6.1; then
+	used 6.1 module -i "$module"
+	# shellcheck disable=SC2086 # a list of words
+	guest_taps -c 4 -t 400 -i "$module" 6.1 engines $ops
+	stressed 6.1 -i "$module" -- module:100 module:50 module:30,fence:30,local:20
+	beside GUARD && beside KERNEL_LOCK && slow_module 6.1 && lost 6.1 -i "$slow"
 fi
 for kernel in 6.12 7.2; do
 	have $kernel "kernel engines on $kernel" && module $kernel || continue
-	used $kernel module -i "$module"
-	guest_taps -c 3 -i "$module" $kernel engines beside vector random
+	guest_taps -c 3 -i "$module" $kernel engines beside vector
 done
 if have 6.1-call "the system call"; then
 	guest 6.1-call 'grep -w __x64_sys_cpu_opv /proc/kallsyms'
