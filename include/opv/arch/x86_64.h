@@ -8,8 +8,8 @@
  * README.md beside this one.
  *
  * Registers	%fs + rseq	the thread's rseq area
- *		%rax		the CPU this runs on, or its mm_cid, extended
- *		%rdx		the same, times the stripe
+ *		%rax		what an open key is: the CPU this runs on, or its mm_cid
+ *		%rdx		the number of the slot, times the stripe
  *		%rcx %rsi %rdi	scratch of the operation
  * Signature	0x53053053, as glibc registers it: ud1 %edi, 0x53053053(%rip),
  *		which never runs and which a disassembler shows whole.
@@ -96,14 +96,19 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 #define OPV_ASM_HANDLE(x)	"0xc00000(%[" x "], %%rdx)"
 
 #define OPV_ASM_THIS_CPU
-#define OPV_ASM_GIVEN_CPU	"cmpl %%eax, %[cpu]\n\t" "jne %l[miss]\n\t"
+#define OPV_ASM_GIVEN_CPU	"cmpl %%edx, %[cpu]\n\t" "jne %l[miss]\n\t"
 
-/* Which slot, and is its key the one that says so?  f is the field of the rseq area. */
-#define OPV_ASM_CPU		"4"
-#define OPV_ASM_CID		"24"
+/*
+ * Which slot, and is its key the one that says so?  again: %eax is what says it still,
+ * for a compare-twice build.
+ */
+#define OPV_ASM_CPU_AGAIN	"cmpl %%eax, %%fs:4(%[rseq])\n\t"
+#define OPV_ASM_CID_AGAIN						\
+	"subl $" OPV_ASM_STR(OPV_KEY_CID) ", %%eax\n\t"			\
+	"cmpl %%eax, %%fs:24(%[rseq])\n\t"
 
 #define OPV_ASM_BY_CPU(given)						\
-	"movslq %%fs:" OPV_ASM_CPU "(%[rseq]), %%rax\n\t"		\
+	"movslq %%fs:4(%[rseq]), %%rax\n\t"				\
 	"movq %%rax, %%rdx\n\t"						\
 	given								\
 	"shlq $" OPV_ASM_STR(OPV_STRIPE_SHIFT) ", %%rdx\n\t"		\
@@ -111,14 +116,13 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	"jne %l[miss]\n\t"
 
 #define OPV_ASM_BY_CID(given)						\
-	"cmpl $0, %%fs:" OPV_ASM_CPU "(%[rseq])\n\t"			\
+	"cmpl $0, %%fs:4(%[rseq])\n\t"					\
 	"jl %l[miss]\n\t"						\
-	"movl %%fs:" OPV_ASM_CID "(%[rseq]), %%eax\n\t"			\
-	"movq %%rax, %%rdx\n\t"						\
+	"movl %%fs:24(%[rseq]), %%edx\n\t"				\
+	"leal " OPV_ASM_STR(OPV_KEY_CID) "(%%rdx), %%eax\n\t"		\
 	given								\
-	"leal " OPV_ASM_STR(OPV_KEY_CID) "(%%rax), %%ecx\n\t"		\
 	"shlq $" OPV_ASM_STR(OPV_STRIPE_SHIFT) ", %%rdx\n\t"		\
-	"cmpl %%ecx, " OPV_ASM_HANDLE("slots") "\n\t"			\
+	"cmpl %%eax, " OPV_ASM_HANDLE("slots") "\n\t"			\
 	"jne %l[miss]\n\t"
 
 #define OPV_ASM_SECTION(by, body)					\
@@ -147,9 +151,9 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	".popsection\n\t"
 
 /* Before the commit, in every section. */
-#define OPV_ASM_COMMIT(f)						\
+#define OPV_ASM_COMMIT(again)						\
 	OPV_INJECT(3)							\
-	OPV_ASM_TWICE("cmpl %%eax, %%fs:" f "(%[rseq])\n\t")
+	OPV_ASM_TWICE(again)
 
 /*
  * The forms of a section: {handle, address} x {by CPU, by mm_cid} x {this one, a given one}.
@@ -163,12 +167,12 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 			: OPV_ASM_CLOBBERS : OPV_ASM_LABELS labels)
 #define OPV_ASM_LABELS(...)	__VA_ARGS__
 
-#define OPV_ASM_THIS_OR_GIVEN(v, f, by, body, op, s, t, m, outs, labels, ...) \
+#define OPV_ASM_THIS_OR_GIVEN(v, again, by, body, op, s, t, m, outs, labels, ...) \
 	if (cpu == OPV_THIS_CPU)					\
-		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_THIS_CPU), body(v, f, op, s, t, m)), \
+		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_THIS_CPU), body(v, again, op, s, t, m)), \
 			     outs, labels, __VA_ARGS__);		\
 	else								\
-		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_GIVEN_CPU), body(v, f, op, s, t, m)), \
+		OPV_ASM_FORM(OPV_ASM_SECTION(by(OPV_ASM_GIVEN_CPU), body(v, again, op, s, t, m)), \
 			     outs, labels, [cpu] "rm"(cpu), __VA_ARGS__)
 
 #define OPV_ASM_FORMS(body, op, s, t, m, outs, labels, ...)		\
@@ -176,19 +180,19 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 		return OPV_MISS;					\
 	switch (form) {							\
 	case 0:								\
-		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CPU, OPV_ASM_BY_CPU, \
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CPU_AGAIN, OPV_ASM_BY_CPU, \
 				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
 		break;							\
 	case OPV_FORM_AT:						\
-		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CPU, OPV_ASM_BY_CPU, \
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CPU_AGAIN, OPV_ASM_BY_CPU, \
 				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
 		break;							\
 	case OPV_FORM_CID:						\
-		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CID, OPV_ASM_BY_CID, \
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_HANDLE, OPV_ASM_CID_AGAIN, OPV_ASM_BY_CID, \
 				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
 		break;							\
 	default:							\
-		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CID, OPV_ASM_BY_CID, \
+		OPV_ASM_THIS_OR_GIVEN(OPV_ASM_AT, OPV_ASM_CID_AGAIN, OPV_ASM_BY_CID, \
 				      body, op, s, t, m, outs, labels, __VA_ARGS__); \
 	}								\
 	__asm__ __volatile__("") /* gcc 11 to 13 may drop an asm goto whose outputs are dead */
@@ -215,29 +219,29 @@ miss:									\
  *
  * The commit of add, or, and, xor is the one instruction that does it all.
  */
-#define OPV_ASM_RMW(v, f, op, s, t, m)					\
-	OPV_ASM_COMMIT(f)						\
+#define OPV_ASM_RMW(v, again, op, s, t, m)					\
+	OPV_ASM_COMMIT(again)						\
 	op s " %" m "[n], " v("p") "\n\t"
 
 /* min, max: the section is left without a store when *p is as wanted; op is that jump. */
-#define OPV_ASM_PICK(v, f, op, s, t, m)					\
+#define OPV_ASM_PICK(v, again, op, s, t, m)					\
 	"mov" s " " v("p") ", " t "\n\t"				\
 	"cmp" s " %" m "[n], " t "\n\t"					\
 	op " 2f\n\t"							\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	"mov" s " %" m "[n], " v("p") "\n\t"
 
 /* fetch_add, xchg. */
-#define OPV_ASM_FETCH(v, f, op, s, t, m)					\
+#define OPV_ASM_FETCH(v, again, op, s, t, m)					\
 	"mov" s " " v("p") ", %" m "[old]\n\t"				\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	op s " %" m "[n], " v("p") "\n\t"
 
-#define OPV_ASM_CMPXCHG(v, f, op, s, t, m)					\
+#define OPV_ASM_CMPXCHG(v, again, op, s, t, m)					\
 	"mov" s " " v("p") ", %" m "[old]\n\t"				\
 	"cmp" s " %" m "[expect], %" m "[old]\n\t"			\
 	"jne 2f\n\t"							\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmp" s " %" m "[old], " v("p") "\n\t")		\
 	"mov" s " %" m "[n], " v("p") "\n\t"
 
@@ -299,20 +303,20 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 /*
  * The operations on words.  The unused parameters are those of a width.
  */
-#define OPV_ASM_LOAD_OFF(v, f, op, s, t, m)				\
+#define OPV_ASM_LOAD_OFF(v, again, op, s, t, m)				\
 	"movq " v("p") ", %[old]\n\t"					\
 	"cmpq %[expectnot], %[old]\n\t"					\
 	"je 2f\n\t"							\
 	"movq (%[old], %[off]), %%rcx\n\t"				\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %[old], " v("p") "\n\t")			\
 	"movq %%rcx, " v("p") "\n\t"
 
 /* What is stored in the node is seen by nobody before the commit. */
-#define OPV_ASM_PUSH(v, f, op, s, t, m)					\
+#define OPV_ASM_PUSH(v, again, op, s, t, m)					\
 	"movq " v("p") ", %%rcx\n\t"					\
 	"movq %%rcx, (%[node], %[off])\n\t"				\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %%rcx, " v("p") "\n\t")			\
 	"movq %[node], " v("p") "\n\t"
 
@@ -320,33 +324,33 @@ OPV_SEC_WIDTHS(OPV_SEC_CMPXCHG, cmpxchg, OPV_ASM_CMPXCHG, )
 	"cmpq %[" expect "], " v(p) "\n\t"				\
 	"jne " label "\n\t"
 
-#define OPV_ASM_STORE(v, f, op, s, t, m)					\
+#define OPV_ASM_STORE(v, again, op, s, t, m)					\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_COMPARE_STORE(v, f, op, s, t, m)				\
+#define OPV_ASM_COMPARE_STORE(v, again, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	OPV_ASM_COMPARE(v, "p2", "expect2", "%l[stop2]")		\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_STORE_STORE(v, f, op, s, t, m)				\
+#define OPV_ASM_STORE_STORE(v, again, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	"movq %[n2], " v("p2") "\n\t"					\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
-#define OPV_ASM_COPY_STORE(v, f, op, s, t, m)				\
+#define OPV_ASM_COPY_STORE(v, again, op, s, t, m)				\
 	OPV_ASM_COMPARE(v, "p", "expect", "%l[stop]")			\
 	"leaq " v("dst") ", %%rdi\n\t"					\
 	"movq %[src], %%rsi\n\t"					\
 	"movq %[len], %%rcx\n\t"					\
 	"rep movsb\n\t"							\
-	OPV_ASM_COMMIT(f)						\
+	OPV_ASM_COMMIT(again)						\
 	OPV_ASM_TWICE("cmpq %[expect], " v("p") "\n\t")			\
 	"movq %[n], " v("p") "\n\t"
 
