@@ -11,9 +11,10 @@ flags="-DOPV_COMPARE_TWICE -DINJECT_DELAY -include $OPV_SRC/tests/broken/inject.
 
 run() {
 	timeout 100 "$tmp/$1/opv" stress -d "$2" --no-fork --seed "$3" \
-		--only cmpxchg,list,stack,ring,accounts,drain >"$tmp/out" 2>"$tmp/err"
+		--only cmpxchg,list,stack,ring,accounts,drain $by >"$tmp/out" 2>"$tmp/err"
 	status=$?
 }
+by=
 
 build_stress "$tmp/whole" "$flags" -O1
 ok $? "a compare-twice build compiles"
@@ -32,4 +33,20 @@ for seed in 1 2 3 4 5 6 7 8 9 10; do
 	[ $status = 132 ] && break
 done
 is $status 132 "without the fence a second compare traps (SIGILL, seed $seed)"
+
+by=--mm-cid
+run whole 4 1
+if grep -q 'no domain' "$tmp/err"; then
+	skip "by mm_cid too" "this kernel has none"
+	done_testing
+fi
+[ $status = 0 ] || diag "$(cat "$tmp/out" "$tmp/err")"
+ok $status "by mm_cid no second compare fails either"
+build_stress "$tmp/cid" "$flags -DOPV_BREAK=OPV_BREAK_CID" -O1
+ok $? "one with a fence of one CPU compiles"
+for seed in 1 2 3 4 5 6 7 8 9 10; do
+	run cid 2 $seed
+	[ $status = 132 ] && break
+done
+is $status 132 "with a fence of one CPU it traps (SIGILL, seed $seed)"
 done_testing
