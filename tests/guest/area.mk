@@ -20,9 +20,17 @@ guest-link = $(Q)[ ! -s $(O)/guest/libc ] || \
 	$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -Itests $(cflags-guest/$(@F)) -MF $@.d -o $@ $1 \
 		$(LDFLAGS) -static $(O)/libopv.a -pthread -lm
 
-$(O)/guest/opv: $(opv-objs) $(O)/libopv.a $(O)/guest/libc
+# One file of the command is another one where it is static.
+guest-opv-objs := $(filter-out %/bench_peers.o,$(opv-objs)) $(O)/guest/bench_peers.o
+
+$(O)/guest/bench_peers.o: tools/opv/bench_peers.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(opv-cflags) $(CFLAGS) -DOPV_STATIC -c -o $@ $<
+
+$(O)/guest/opv: $(guest-opv-objs) $(O)/libopv.a $(O)/guest/libc
 	$(call say,LD,$@)
-	$(call guest-link,$(opv-objs))
+	$(call guest-link,$(guest-opv-objs))
 
 $(addprefix $(O)/guest/,$(guest-ops)): $(O)/guest/%: tests/ops/%.c tests/tap.h $(O)/libopv.a $(O)/guest/libc
 	$(call say,CC,$@)

@@ -70,11 +70,16 @@ static void load(struct loaded *l)
 		snprintf(l->why, sizeof(l->why), "not built: install %s, then make bench-peers", l->package);
 		return;
 	}
+#ifdef OPV_STATIC
+	object = NULL;
+	wrong = "a static program does not load it";
+#else
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+#endif
 	peer = object ? dlsym(object, "bench_peer") : NULL;
-	if (!peer)
+	if (!peer && !wrong)
 		wrong = dlerror();
-	else if (peer->begin)
+	else if (peer && peer->begin)
 		wrong = peer->begin();
 	if (wrong) {
 		snprintf(l->why, sizeof(l->why), "%s", wrong);
