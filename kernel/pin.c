@@ -73,10 +73,10 @@ static bool opv_span_covers(const struct opv_operand *o, unsigned long page)
 static bool opv_will_write(const struct opv_call *call, int i, unsigned long page)
 {
 	for (; i < call->count; i++) {
-		struct opv_operand o[2] = { };
+		struct opv_operand o[2] __uninitialized;
 
-		opv_operands(&call->vec[i], o);
-		if (o[0].write && opv_span_covers(&o[0], page))
+		/* Only the first is ever one that is written. */
+		if (opv_operands(&call->vec[i], o) && o[0].write && opv_span_covers(&o[0], page))
 			return true;
 	}
 	return false;
@@ -145,11 +145,12 @@ static int opv_pin_error(int err, const struct opv_operand *o)
 
 static int opv_pin_op(struct opv_call *call, int i)
 {
-	struct opv_operand o[2] = { };
-	int k, ret;
+	struct opv_operand o[2] __uninitialized;
+	int k, ret, n = opv_operands(&call->vec[i], o);
 
-	opv_operands(&call->vec[i], o);
-	for (k = 0; k < 2; k++) {
+	for (k = n; k < 2; k++)
+		call->span[i][k] = (struct opv_span){ };
+	for (k = 0; k < n; k++) {
 		ret = opv_pin_span(call, i, &o[k], &call->span[i][k]);
 		if (ret)
 			return opv_pin_error(ret, &o[k]);
