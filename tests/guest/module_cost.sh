@@ -11,9 +11,9 @@ row() {
 
 # at_most NAME TIMES BASE TEST
 at_most() {
-	ratio=$(awk -v a="$(row "$1")" -v b="$(row "$3")" 'BEGIN { printf "%.2f", b > 0 ? a / b : 1e9 }')
+	ratio=$(awk -v a="$(row "$1")" -v b="$(row "$3")" 'BEGIN { printf("%.2f", (b > 0) ? a / b : 1e9) }')
 	diag "$kernel: $1: $ratio x $3"
-	ok "$(awk -v r="$ratio" -v most="$2" 'BEGIN { print r > most }')" "$kernel: $4"
+	ok "$(awk -v r="$ratio" -v most="$2" 'BEGIN { print (r > most) }')" "$kernel: $4"
 }
 
 for kernel in 6.1 7.2; do
