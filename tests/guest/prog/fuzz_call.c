@@ -201,8 +201,12 @@ int main(int argc, char **argv)
 	if (!call_open())
 		return done();
 	diag("seed %#llx", (unsigned long long)seed);
-	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area == MAP_FAILED || ftruncate(file, PAGES * PAGE))
+	/* Operands begin a little before the area and end up to two pages behind it. */
+	area = mmap(NULL, (PAGES + 4) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		return 1;
+	area += 2 * PAGE;
+	if (mprotect(area, PAGES * PAGE, PROT_READ | PROT_WRITE) || ftruncate(file, PAGES * PAGE))
 		return 1;
 	for (i = 0; i < THREADS; i++) {
 		seeds[i] = rnd(&seed);
