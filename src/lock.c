@@ -19,6 +19,7 @@
 #include "domain.h"
 #include "slot.h"
 #include "sys.h"
+#include "tsan.h"
 
 #ifndef FUTEX_LOCK_PI2
 # define FUTEX_LOCK_PI2 13	/* Linux 5.14: FUTEX_LOCK_PI on CLOCK_MONOTONIC */
@@ -119,25 +120,6 @@ static bool inherit(_Atomic uint32_t *lock, uint32_t dead, uint32_t tid)
 	return (word & FUTEX_TID_MASK) == (dead & FUTEX_TID_MASK) &&
 	       atomic_compare_exchange_strong(lock, &word, tid);
 }
-
-/* When there are waiters the kernel hands the lock over, which ThreadSanitizer does not see. */
-#if defined(__SANITIZE_THREAD__)
-# define OPV_TSAN 1
-#elif defined(__has_feature)
-# if __has_feature(thread_sanitizer)
-#  define OPV_TSAN 1
-# endif
-#endif
-
-#ifdef OPV_TSAN
-void __tsan_acquire(void *addr);
-void __tsan_release(void *addr);
-# define HANDED_OVER(lock)	__tsan_acquire((void *)(lock))
-# define HAND_OVER(lock)	__tsan_release((void *)(lock))
-#else
-# define HANDED_OVER(lock)	((void)0)
-# define HAND_OVER(lock)	((void)0)
-#endif
 
 int opv_lock(_Atomic uint32_t *lock, struct opv_guard *g, bool shared, uint32_t timeout_ms)
 {

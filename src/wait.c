@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "sys.h"
+#include "tsan.h"
 
 #ifndef FUTEX_LOCK_PI2
 # define FUTEX_LOCK_PI2 13	/* Linux 5.14: FUTEX_LOCK_PI on CLOCK_MONOTONIC */
@@ -66,25 +67,6 @@ void opv_futex_wake(_Atomic uint32_t *word, int nr, bool shared)
 {
 	OPV_SYS(SYS_futex, word, FUTEX_WAKE | (shared ? 0 : FUTEX_PRIVATE_FLAG), nr);
 }
-
-/* The kernel hands a mutex over, which ThreadSanitizer does not see. */
-#if defined(__SANITIZE_THREAD__)
-# define OPV_TSAN 1
-#elif defined(__has_feature)
-# if __has_feature(thread_sanitizer)
-#  define OPV_TSAN 1
-# endif
-#endif
-
-#ifdef OPV_TSAN
-void __tsan_acquire(void *addr);
-void __tsan_release(void *addr);
-# define HANDED_OVER(lock)	__tsan_acquire((void *)(lock))
-# define HAND_OVER(lock)	__tsan_release((void *)(lock))
-#else
-# define HANDED_OVER(lock)	((void)0)
-# define HAND_OVER(lock)	((void)0)
-#endif
 
 static uint32_t my_tid(void)
 {

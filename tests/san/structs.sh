@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Free lists and pools under the sanitizers, with the library built in: nothing reported.
+# Structures under the sanitizers, with the library built in: nothing reported.
 set -u
 . "$(dirname "$0")/../tap.sh"
 . "$(dirname "$0")/../stress/build.inc"
@@ -35,7 +35,9 @@ try() {
 	skip "$name: nothing reported, nothing lost" "no compiler here can"
 }
 
-try address+undefined "" "-fsanitize=address,undefined -fno-sanitize-recover=all" freelist freelist_crowd pool pool_crowd
+try address+undefined "" "-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	freelist freelist_crowd pool pool_crowd ring ring_crowd lock lock_crowd rwlock rwlock_crowd
 # ThreadSanitizer does not see what sections do, so here is the rest: the slow path and its locks.
-try thread -DOPV_NO_SECTIONS -fsanitize=thread freelist_crowd pool_crowd
+try thread -DOPV_NO_SECTIONS -fsanitize=thread \
+	freelist_crowd pool_crowd ring_crowd lock_crowd rwlock_crowd
 done_testing
