@@ -90,6 +90,29 @@ bool opv_cpu_online(int cpu)
 	return cpu_in_file("/sys/devices/system/cpu/online", cpu, true);
 }
 
+static unsigned int hotplug_file(int cpu, const char *name)
+{
+	char path[80] = "/sys/devices/system/cpu/cpu", digits[12], *p = path + strlen(path);
+	unsigned int value = 0;
+	char text[16];
+	int n = 0;
+
+	do
+		digits[n++] = (char)('0' + cpu % 10);
+	while (cpu /= 10);
+	while (n)
+		*p++ = digits[--n];
+	strcpy(p, name);
+	if (read_file(path, text, sizeof(text)))
+		parse_uint(text, &value);
+	return value;
+}
+
+bool opv_cpu_changes(int cpu)
+{
+	return hotplug_file(cpu, "/hotplug/state") != hotplug_file(cpu, "/hotplug/target");
+}
+
 static unsigned int list_end(const char *path, unsigned int otherwise)
 {
 	unsigned int end = 0;

@@ -48,6 +48,9 @@ static inline struct opv_counts *opv_env_counts(const struct opv_env *env, int c
 bool opv_cpu_possible(int cpu);
 bool opv_cpu_online(int cpu);
 
+/* Is it on its way from one to the other?  Then it may be online and nobody may go there. */
+bool opv_cpu_changes(int cpu);
+
 /* Call for each CPU of each node, where there are several. */
 void opv_for_each_node_cpu(void (*fn)(void *arg, unsigned int node, unsigned int cpu), void *arg);
 

@@ -8,6 +8,7 @@
 
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <time.h>
 
 #include "break.h"
 #include "count.h"
@@ -89,6 +90,9 @@ static int cid_target(void)
 
 int opv_fence_cpu(struct opv_domain *d, int cpu)
 {
+	static const struct timespec a_moment = { .tv_nsec = 1000000 };
+	int tries;
+
 	if (OPV_BROKEN(FENCE))
 		return 0;
 	if (!fence_is_needed(d)) {
@@ -106,16 +110,22 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 	}
 	if (d->by_cid)
 		return -EPERM;		/* (C4) there is nowhere to go */
-	if (!move_fence(cpu)) {
-		opv_count(cpu, fence_move);
-		return 0;
+	for (tries = 0; ; tries++) {
+		if (!move_fence(cpu)) {
+			opv_count(cpu, fence_move);
+			return 0;
+		}
+		if (!opv_cpu_online(cpu)) {
+			/* (F4) nothing runs there; what will, sees the closed key. */
+			opv_count(cpu, fence_none);
+			return 0;
+		}
+		/* Coming or going: what runs there is still to be pushed off it, or on to it. */
+		if (opv_cpu_changes(cpu) && tries < (int)d->timeout_ms)
+			OPV_SYS(SYS_nanosleep, &a_moment, NULL);
+		else if (tries)
+			return -EPERM;
 	}
-	if (!opv_cpu_online(cpu)) {
-		/* (F4) nothing runs there; what will, sees the closed key. */
-		opv_count(cpu, fence_none);
-		return 0;
-	}
-	return -EPERM;
 }
 
 /* Are there several that a fence must go to?  For one its own is cheaper. */
