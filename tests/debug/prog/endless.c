@@ -21,6 +21,10 @@ int main(void)
 
 	if (opv_domain_create(&d, NULL) || opv_new(d, &sum) || opv_new(d, &list))
 		return 1;
+	/* What this machine has is looked at once, by the first call for another CPU. */
+	if (opv_fence(d, OPV_ALL_CPUS) || opv_add(sum, 1, 0) ||
+	    opv_add(sum, 1, opv_domain_cpus(d) - 1))
+		return 1;
 	stepping();
 	for (;;) {
 		if (opv_add(sum, 1, OPV_THIS_CPU))
