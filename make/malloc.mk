@@ -31,7 +31,7 @@ $(O)/malloc/%.o: malloc/%.c
 
 -include $(malloc-objs:.o=.d)
 
-$(O)/tools/opv/malloc_stat.o: opv-cflags += -DOPV_MALLOC_LIBDIR='"$(libdir)/opv"'
+$(O)/tools/opv/malloc_library.o: opv-cflags += -DOPV_MALLOC_LIBDIR='"$(libdir)/opv"'
 
 .PHONY: bench-malloc
 bench-malloc: all

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* opv malloc-stat: run a command on libopv-malloc.so, and tell what its caches did. */
 #define _GNU_SOURCE
+#include "malloc_library.h"
 #include "malloc_stat.h"
 
 #include <errno.h>
@@ -11,13 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VERB	"malloc-stat"
-#define LIBRARY	"libopv-malloc.so"
+#define VERB "malloc-stat"
 
 static void help(FILE *f)
 {
 	fputs("usage: opv malloc-stat [OPTION...] [--] COMMAND [ARGUMENT...]\n"
-	      "Run COMMAND with " LIBRARY " in place of the C library's malloc, and tell what\n"
+	      "Run COMMAND with " MALLOC_LIBRARY " in place of the C library's malloc, and tell what\n"
 	      "its per-CPU caches did, by size: how often they had a block, how many they hold.\n\n"
 	      "  -i, --interval SECONDS  a table every so often, on stderr\n"
 	      "  -o, --output FILE       the last table goes to FILE, not to stderr\n"
@@ -77,44 +77,15 @@ static void parse(struct malloc_options *o, int argc, char **argv)
 	o->command = argv + optind;
 }
 
-static bool try_library(char *path, const char *folder, const char *rest)
-{
-	char joined[4096];
-
-	return snprintf(joined, sizeof(joined), "%s%s", folder, rest) < (int)sizeof(joined) &&
-	       realpath(joined, path) && !access(path, R_OK);
-}
-
-/* Beside this program, or where make install puts it. */
-static void find_library(char *path)
-{
-	const char *given = getenv("OPV_MALLOC_LIBRARY");
-	char folder[4096] = "", *slash;
-	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-
-	slash = n > 0 ? strrchr(folder, '/') : NULL;
-	*(slash ? slash + 1 : folder) = '\0';
-	if (given) {
-		if (!try_library(path, given, ""))
-			die(VERB, "OPV_MALLOC_LIBRARY: %s: %s", given, strerror(errno));
-	} else if (!try_library(path, folder, LIBRARY) &&
-		   !try_library(path, folder, "../lib/opv/" LIBRARY) &&
-		   !try_library(path, OPV_MALLOC_LIBDIR "/", LIBRARY)) {
-		die(VERB, LIBRARY " is neither beside opv (%s) nor in ../lib/opv nor in %s; "
-		    "OPV_MALLOC_LIBRARY can say where it is", folder, OPV_MALLOC_LIBDIR);
-	}
-	if (strpbrk(path, ": "))
-		die(VERB, "%s: the dynamic loader cannot preload a file with a space or colon in its "
-		    "path; OPV_MALLOC_LIBRARY can name a copy of it", path);
-}
-
 /* For the command; this process executes nothing else. */
 static void set_environment(const struct malloc_memory *m)
 {
 	const char *theirs = getenv("LD_PRELOAD");
 	char library[4096], *preload = NULL, *variable = NULL;
+	const char *why = malloc_library_find(library);
 
-	find_library(library);
+	if (why)
+		die(VERB, "%s", why);
 	if (asprintf(&preload, "%s%s%s", library, theirs && *theirs ? ":" : "",
 		     theirs ? theirs : "") < 0 ||
 	    asprintf(&variable, "%x:%x:%zx:%" PRIx64 ":%zx", (unsigned int)getpid(),
@@ -202,7 +173,7 @@ int opv_malloc_stat_main(int argc, char **argv)
 	stat_signals_take(&old);
 	start.command = r.o.command;
 	r.began = stat_now();
-	r.pid = stat_start(&start, &old, NULL, NULL, NULL);
+	r.pid = stat_start(VERB, &start, &old, NULL, NULL, NULL);
 	status = wait_for_it(&r);
 	report(&r, out, status);
 	if (fflush(out) || ferror(out) || (out != stderr && fclose(out)))

@@ -124,10 +124,10 @@ void stat_signals_take(struct stat_signals *old);
 void stat_library(char *path, size_t size);
 
 /*
- * The pid.  m is NULL to run it unwatched.  Exits with 126 or 127 and a message where
- * the kernel will not run it.
+ * The pid.  m is NULL to run it unwatched.  Exits with 126 or 127 and a message in the
+ * name of the verb where the kernel will not run it.
  */
-pid_t stat_start(const struct stat_options *o, const struct stat_signals *old,
+pid_t stat_start(const char *verb, const struct stat_options *o, const struct stat_signals *old,
 		 const struct stat_memory *m, const struct stat_clock *clock, const char *library);
 
 /* stat_watch.c: run the command to its end.  The exit status. */

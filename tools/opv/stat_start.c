@@ -109,30 +109,30 @@ static void set_variable(const struct stat_options *o, const struct stat_memory 
 }
 
 /* What execvp() says comes back through a pipe that exec closes. */
-static void report_failure(const int *pipefd, pid_t pid, const char *name)
+static void report_failure(const char *verb, const int *pipefd, pid_t pid, const char *name)
 {
 	int error;
 
 	close(pipefd[1]);
 	while (read(pipefd[0], &error, sizeof(error)) == (ssize_t)sizeof(error)) {
-		fprintf(stderr, "opv stat: %s: %s\n", name, strerror(error));
+		fprintf(stderr, "opv %s: %s: %s\n", verb, name, strerror(error));
 		waitpid(pid, NULL, 0);
 		exit(error == ENOENT ? 127 : 126);
 	}
 	close(pipefd[0]);
 }
 
-pid_t stat_start(const struct stat_options *o, const struct stat_signals *old,
+pid_t stat_start(const char *verb, const struct stat_options *o, const struct stat_signals *old,
 		 const struct stat_memory *m, const struct stat_clock *clock, const char *library)
 {
 	pid_t watcher = getpid(), pid;
 	int pipefd[2], error;
 
 	if (pipe2(pipefd, O_CLOEXEC))
-		die("stat", "pipe: %s", strerror(errno));
+		die(verb, "pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid < 0)
-		die("stat", "fork: %s", strerror(errno));
+		die(verb, "fork: %s", strerror(errno));
 	if (!pid) {
 		if (m) {
 			set_preload(library);
@@ -145,6 +145,6 @@ pid_t stat_start(const struct stat_options *o, const struct stat_signals *old,
 			_exit(125);
 		_exit(126);
 	}
-	report_failure(pipefd, pid, o->command[0]);
+	report_failure(verb, pipefd, pid, o->command[0]);
 	return pid;
 }

@@ -152,7 +152,7 @@ int stat_run_unwatched(const struct stat_options *o)
 
 	w.o.interval_ns = 0;
 	stat_signals_take(&old);
-	w.pid = stat_start(o, &old, NULL, NULL, NULL);
+	w.pid = stat_start("stat", o, &old, NULL, NULL, NULL);
 	wait_for_it(&w);
 	return exit_status(w.status);
 }
@@ -176,7 +176,7 @@ int stat_run(const struct stat_options *o, FILE *out)
 	w.before = &w.snapshots[1];
 	look(&w);	/* what the first table is compared with */
 	w.began = stat_now();
-	w.pid = stat_start(&w.o, &old, &w.memory, &w.clock, library);
+	w.pid = stat_start("stat", &w.o, &old, &w.memory, &w.clock, library);
 	wait_for_it(&w);
 	report(&w, out);
 	if (fflush(out) || ferror(out) || (out != stderr && fclose(out)))
