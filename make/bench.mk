@@ -6,7 +6,7 @@
 
 # The loops are the same whatever the rest is built with: last on the line wins.
 bench-loops := $(addprefix $(O)/tools/opv/,bench_fast.o bench_variant.o bench_slow.o bench_struct.o \
-	bench_preempted.o)
+	bench_preempted.o bench_malloc_child.o)
 bench-loop-cflags := -O2 -falign-loops=16 -fno-unroll-loops -fno-sanitize=all
 $(bench-loops): override CFLAGS += $(bench-loop-cflags)
 
@@ -40,7 +40,7 @@ $(O)/peers/%.so: tools/opv/peers/%.c make/bench.mk
 
 -include $(wildcard $(O)/peers/*.d)
 
-bench-structures := counter*,freelist*,ring*,rwlock*,ref*,lock*,pool*,urcu*,ck*,lttng*,clock,atomic_*,malloc*,pthread*,add64
+bench-structures := counter*,freelist*,ring*,rwlock*,ref*,lock*,pool*,urcu*,ck*,lttng*,clock,atomic_*,malloc_pair,pthread*,add64
 
 bench: $(O)/opv bench-peers
 	$(Q)$(O)/opv bench --aims $(BENCHFLAGS)

@@ -40,14 +40,14 @@ json 'join "\n", map { "$_->{case}\t$_->{why}" } @{$d->{skipped}}' <"$tmp/json" 
 	done
 
 is "$(json 'join " ", map { $_->{case} } grep {
-	grep { !($_ > 0) } map { @$_{qw(median q1 q3 min max)} } $_->{ns}, $_->{ratio} } @{$d->{rows}}' \
+	grep { !($_ > 0) } map { @$_{qw(median q1 q3 min max)} } $_->{ns} // $_->{kB}, $_->{ratio} } @{$d->{rows}}' \
 	<"$tmp/json")" "" "all figures of all rows are positive"
 is "$(json 'join " ", map { $_->{case} } grep { my $r = $_;
 	grep { !($_->{min} <= $_->{q1} && $_->{q1} <= $_->{median} && $_->{median} <= $_->{q3} &&
-		 $_->{q3} <= $_->{max}) } $r->{ns}, $r->{ratio} } @{$d->{rows}}' <"$tmp/json")" "" \
+		 $_->{q3} <= $_->{max}) } $r->{ns} // $r->{kB}, $r->{ratio} } @{$d->{rows}}' <"$tmp/json")" "" \
 	"all spreads are in order"
-is "$(json 'join " ", map { $_->{case} } grep { $_->{samples} != 2 } @{$d->{rows}}' <"$tmp/json")" "" \
-	"each row has as many samples as there were rounds"
+is "$(json 'join " ", map { $_->{case} } grep { $_->{samples} != ($_->{kB} ? 1 : 2) } @{$d->{rows}}' \
+	<"$tmp/json")" "" "each row has as many samples as there were rounds, of memory one of ten"
 is "$(json 'join " ", grep { !length $d->{$_} } qw(version date cpu cpus kernel compiler rounds)' \
 	<"$tmp/json")" "" "the output tells machine, kernel, date and version"
 is "$(json '$d->{version}' <"$tmp/json")" "$(cat "$OPV_SRC/VERSION")" "the version is the library's"

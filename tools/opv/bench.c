@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* opv bench: options, and which rows they make. */
 #define _GNU_SOURCE
+#include "bench_malloc.h"
 #include "bench_peers.h"
 #include "bench_preempted.h"
 
@@ -20,6 +21,7 @@
 #define MAX_SAMPLE UINT64_C(2000000)
 #define MAX_THREADS 1024
 #define MAX_ROUNDS 100000
+#define MEMORY_ROUNDS 5
 
 static void help(void)
 {
@@ -27,10 +29,10 @@ static void help(void)
 	      "What things cost here: this library side by side with the alternatives, in one\n"
 	      "run, in turn and repeatedly, as medians with their spread.\n\n"
 	      "  -t, --threads N     1, 2, 4 ... to N threads; default: the CPUs, at most 1024\n"
-	      "  -d, --duration S    seconds for all of it, warming up excepted; default 10\n"
+	      "  -d, --duration S    seconds for all of it, warming up and memory excepted; default 10\n"
 	      "  -r, --rounds N      samples of each row; default: what S has time for, 0.5 ms each\n"
-	      "      --filter GLOB   only cases of such names, and tls_add_round; GLOB,GLOB... for\n"
-	      "                      several\n"
+	      "      --filter GLOB   only cases of such names, and what they are compared with;\n"
+	      "                      GLOB,GLOB... for several\n"
 	      "      --pin WHEN      yes: thread i stays on CPU i modulo their number, the\n"
 	      "                      default; no: only where another CPU is worked on\n"
 	      "      --aims          say which aims of the project are met here\n"
@@ -74,7 +76,7 @@ static const char *obstacle(const struct bench *b, const struct bench_case *c)
 		return b->status.mm_cid_why;
 	if (c->flags & BENCH_FORCES && overridden())
 		return "OPV_FORCE or OPV_COUNT_FAST is set";
-	return bench_peers_obstacle(c->flags);
+	return c->work ? bench_malloc_obstacle(c) : bench_peers_obstacle(c->flags);
 }
 
 static bool is_plain(const struct bench_case *c)
@@ -97,9 +99,20 @@ static bool matches(const char *filter, const char *name)
 	return false;
 }
 
+/* Is it libc's of a work that is asked for? */
+static bool is_base(const struct bench *b, const struct bench_case *c)
+{
+	size_t i;
+
+	for (i = 0; i < bench_nr_cases && c->work && c->by == BENCH_BY_libc; i++)
+		if (bench_cases[i].work == c->work && matches(b->filter, bench_cases[i].name))
+			return true;
+	return false;
+}
+
 static bool wanted(const struct bench *b, const struct bench_case *c)
 {
-	return !b->filter || is_plain(c) || matches(b->filter, c->name);
+	return !b->filter || is_plain(c) || matches(b->filter, c->name) || is_base(b, c);
 }
 
 /* Other libraries are loaded only where their cases are asked for. */
@@ -118,12 +131,27 @@ static void add_rows(struct bench *b, const struct bench_case *c)
 {
 	int i, threads;
 
+	if (c->work) {
+		b->rows[b->nr_rows].c = c;
+		b->rows[b->nr_rows++].threads = bench_malloc_threads(c);
+		return;
+	}
 	for (i = 0; (threads = thread_count(b, i)); i++) {
 		b->rows[b->nr_rows].c = c;
 		b->rows[b->nr_rows++].threads = threads;
 		if (!(c->flags & BENCH_SCALES))
 			break;
 	}
+}
+
+/* Libc's row of the same work is the last one of libc's. */
+static const struct bench_row *base_of(const struct bench *b, const struct bench_row *row)
+{
+	if (!row->c->work)
+		return bench_find(b, BENCH_PLAIN, row->threads);
+	while (row->c->by != BENCH_BY_libc)
+		row--;
+	return row;
 }
 
 static void plan_rows(struct bench *b)
@@ -151,13 +179,26 @@ static void plan_rows(struct bench *b)
 	if (!any)
 		usage_error(VERB, "no case is like \"%s\"; --list tells all", b->filter);
 	for (r = 0; r < b->nr_rows; r++)
-		b->rows[r].plain = bench_find(b, BENCH_PLAIN, b->rows[r].threads);
+		b->rows[r].base = base_of(b, &b->rows[r]);
+}
+
+/* A look at memory takes a while, and differs little from the next. */
+static int rounds_of(const struct bench *b, const struct bench_row *row)
+{
+	int tenth = b->rounds / 10;
+
+	if (row->c->group != BENCH_MEMORY)
+		return b->rounds;
+	return tenth < 1 ? 1 : tenth > MEMORY_ROUNDS ? MEMORY_ROUNDS : tenth;
 }
 
 static void plan_time(struct bench *b)
 {
-	uint64_t duration = b->duration ? b->duration : DEFAULT_DURATION, rows = (uint64_t)b->nr_rows;
+	uint64_t duration = b->duration ? b->duration : DEFAULT_DURATION, rows = 0;
+	int i;
 
+	for (i = 0; i < b->nr_rows; i++)
+		rows += b->rows[i].c->group != BENCH_MEMORY;
 	b->sample = DEFAULT_SAMPLE;
 	if (b->rounds && b->duration)
 		b->sample = duration / rows / (uint64_t)b->rounds;
@@ -171,6 +212,8 @@ static void plan_time(struct bench *b)
 		b->rounds = 1;
 	if (b->rounds > MAX_ROUNDS)
 		b->rounds = MAX_ROUNDS;
+	for (i = 0; i < b->nr_rows; i++)
+		b->rows[i].rounds = rounds_of(b, &b->rows[i]);
 }
 
 static void find_cpus(struct bench *b)
@@ -300,6 +343,8 @@ int opv_bench_main(int argc, char **argv)
 	struct bench b = { .pin = true };
 	FILE *svg = NULL;
 
+	if (argc == 5 && !strcmp(argv[1], BENCH_MALLOC_CHILD))
+		return bench_malloc_child(argv + 2);
 	if (parse(&b, argc, argv)) {
 		bench_list(&b);
 		return 0;

@@ -14,23 +14,28 @@
 
 #include "opv.h"
 
-/* Groups, in the order of the output: X(NAME, title). */
+/*
+ * Groups, in the order of the output: X(NAME, title, unit, what ratios are to).  Those of a
+ * unit other than ns come last.
+ */
 #define BENCH_GROUPS(X)								\
-	X(REFERENCE, "without this library")					\
-	X(SYSTEM, "system calls alone")						\
-	X(CALL, "this library, this CPU, per-CPU variable (a handle)")		\
-	X(AT, "this library, this CPU, memory of the program's own (_at)")	\
-	X(LOCAL, "several words at once, this CPU")				\
-	X(VARIANT, "the section of add64 with another compare")			\
-	X(ENGINE, "this library, out of line")					\
-	X(COUNTER, "counters, and what others have for them")			\
-	X(FREELIST, "free lists and stacks: a push and a pop")			\
-	X(RING, "records of 16 bytes, the oldest ones overwritten")		\
-	X(RWLOCK, "locks for reading: lock and unlock")				\
-	X(STRUCT, "other structures")
+	X(REFERENCE, "without this library", "ns", "plain")			\
+	X(SYSTEM, "system calls alone", "ns", "plain")				\
+	X(CALL, "this library, this CPU, per-CPU variable (a handle)", "ns", "plain") \
+	X(AT, "this library, this CPU, memory of the program's own (_at)", "ns", "plain") \
+	X(LOCAL, "several words at once, this CPU", "ns", "plain")		\
+	X(VARIANT, "the section of add64 with another compare", "ns", "plain")	\
+	X(ENGINE, "this library, out of line", "ns", "plain")			\
+	X(COUNTER, "counters, and what others have for them", "ns", "plain")	\
+	X(FREELIST, "free lists and stacks: a push and a pop", "ns", "plain")	\
+	X(RING, "records of 16 bytes, the oldest ones overwritten", "ns", "plain") \
+	X(RWLOCK, "locks for reading: lock and unlock", "ns", "plain")		\
+	X(STRUCT, "other structures", "ns", "plain")				\
+	X(MALLOC, "malloc and free, one of both: processor time of all threads", "ns", "libc") \
+	X(MEMORY, "resident memory of a process with blocks of 16 to 1039 bytes", "kB", "libc")
 
 enum bench_group {
-#define X(NAME, title) BENCH_##NAME,
+#define X(NAME, title, unit, base) BENCH_##NAME,
 	BENCH_GROUPS(X)
 #undef X
 	BENCH_NR_GROUPS
@@ -73,8 +78,9 @@ struct bench_case {
 	const char *name;
 	enum bench_group group;
 	unsigned int flags;
-	bench_run_fn *run;	/* NULL: of another library, which is not loaded */
+	bench_run_fn *run;	/* NULL: of another library, which is not loaded, or process */
 	const char *what;
+	int work, by;		/* of an allocator in a process of its own, bench_malloc.h */
 };
 
 /* bench_cases.c: the list of bench_list.h, and what the cases work on. */
@@ -83,6 +89,8 @@ extern const size_t bench_nr_cases;
 
 /* What "x plain" counts in. */
 #define BENCH_PLAIN "tls_add_round"
+
+#define BENCH_NAME_WIDTH 26	/* of the longest case in a table */
 
 struct bench_per_cpu {
 	_Alignas(128) _Atomic uint64_t atomic;
@@ -145,13 +153,14 @@ struct bench_quartiles {
 struct bench_row {
 	const struct bench_case *c;
 	int threads;
-	const struct bench_row *plain;	/* BENCH_PLAIN with as many threads */
+	const struct bench_row *base;	/* of ratios, with as many threads: BENCH_PLAIN, or libc's */
+	int rounds;			/* in which it is sampled, the first ones */
 	uint64_t n;			/* iterations of a sample */
-	double *ns;			/* an operation, of each round */
+	double *value;			/* of each round: ns of an operation, or the group's unit */
 	bool *disturbed;		/* each round: a thread was preempted in it */
 	int samples;			/* that the figures are of */
 	bool dirty;			/* with disturbed ones among them */
-	struct bench_quartiles time, ratio;
+	struct bench_quartiles figure, ratio;
 };
 
 /* bench_variant.c: are the BENCH_VARIANT cases written for this architecture? */
@@ -188,7 +197,7 @@ void bench_run(struct bench *b);
 
 /* bench_numbers.c */
 /* over, or over less another row, in units of under; answers dirty as above. */
-bool bench_ratio(const struct bench *b, const struct bench_row *over, const struct bench_row *less,
+bool bench_ratio(const struct bench_row *over, const struct bench_row *less,
 		 const struct bench_row *under, struct bench_quartiles *q);
 struct bench_quartiles bench_quartiles(double *values, int n);	/* sorts them */
 const struct bench_row *bench_find(const struct bench *b, const char *name, int threads);
@@ -197,7 +206,7 @@ void bench_evaluate(struct bench *b);
 /* bench_aims.c */
 struct bench_aim {
 	const char *text;
-	const char *sense;		/* "at most", "at least" */
+	const char *sense;		/* "at most", "at least", "below" */
 	double limit;
 	const char *best;		/* the one of several that the ratio is of, or NULL */
 	bool measured, met;
@@ -215,6 +224,8 @@ void bench_list(const struct bench *b);		/* b->json: for machines */
 void bench_json(const struct bench *b);
 void bench_svg(const struct bench *b, FILE *f);
 const char *bench_group_title(enum bench_group group);
+const char *bench_group_unit(enum bench_group group);
+const char *bench_group_base(enum bench_group group);
 
 /* Parts of them. */
 void bench_heading(const struct bench *b);

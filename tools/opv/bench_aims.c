@@ -9,7 +9,7 @@
  * rows in the same round.  under "" means nanoseconds of over; over "a - b" is the
  * difference of two rows, "a | b | c" is the fastest of those that were measured.
  *
- * AT_MOST and AT_LEAST speak of the median.  NO_MORE, for "costs nothing
+ * AT_MOST, AT_LEAST and BELOW speak of the median.  NO_MORE, for "costs nothing
  * measurable": the median is within 2 %, or a quarter of the rounds shows no cost.
  */
 #define BENCH_AIMS(X)								\
@@ -42,14 +42,28 @@
 	X("LTTng-UST event / ring record", "lttng_event", "ring_write", 1, AT_LEAST, 3) \
 	X("LTTng-UST / ring record with the time", "lttng_event", "ring_write_clock", 1, AT_LEAST, 3) \
 	X("LTTng-UST event / ring record, two", "lttng_event", "ring_write", 2, AT_LEAST, 3) \
-	X("read lock and unlock / add", "rwlock_read", "add64", 1, AT_MOST, 3)
+	X("read lock and unlock / add", "rwlock_read", "add64", 1, AT_MOST, 3) \
+	X("malloc and free / libc's, 16 bytes", "malloc_pair_16_opv", "malloc_pair_16_libc", 1, \
+	  AT_MOST, 1)								\
+	X("malloc and free / libc's, 64 bytes", "malloc_pair_64_opv", "malloc_pair_64_libc", 1, \
+	  AT_MOST, 1)								\
+	X("malloc and free / libc's, 512 bytes", "malloc_pair_512_opv", "malloc_pair_512_libc", 1, \
+	  AT_MOST, 1)								\
+	X("malloc and free / libc's, 2000 bytes", "malloc_pair_2000_opv", "malloc_pair_2000_libc", \
+	  1, AT_MOST, 1)								\
+	X("memory / libc's, 512 threads, busy", "malloc_busy_512_opv", "malloc_busy_512_libc", 512, \
+	  BELOW, 1)								\
+	X("memory / libc's, 512 threads, all freed", "malloc_freed_512_opv", "malloc_freed_512_libc", \
+	  512, BELOW, 1)
 
 #define COUNTERS "atomic_shared | urcu_uatomic | urcu_split"
 #define SHARED_STACKS "urcu_lfstack | urcu_wfstack | ck_stack"
 #define OWN_STACKS "urcu_lfstack_own | ck_stack_own"
 #define STACKS SHARED_STACKS " | " OWN_STACKS
 
-enum sense { AT_MOST, AT_LEAST, NO_MORE };
+enum sense { AT_MOST, AT_LEAST, BELOW, NO_MORE };
+
+static const char *const senses[] = { "at most", "at least", "below", "at most" };
 
 static const struct {
 	const char *text, *over, *under;
@@ -75,6 +89,8 @@ static bool is_met(enum sense sense, double limit, const struct bench_quartiles 
 		return q->median <= limit;
 	case AT_LEAST:
 		return q->median >= limit;
+	case BELOW:
+		return q->median < limit;
 	default:
 		return q->median <= limit || q->q1 <= 1;
 	}
@@ -90,7 +106,7 @@ static const struct bench_row *fastest(const struct bench *b, const char *names,
 	for (; sscanf(names, "%31[a-z0-9_]%n", name, &len) == 1; names += strspn(names, " |")) {
 		names += len;
 		row = bench_find(b, name, threads);
-		if (row && (!best || row->time.median < best->time.median))
+		if (row && (!best || row->figure.median < best->figure.median))
 			best = row;
 	}
 	return best;
@@ -114,7 +130,7 @@ void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 
 	*aim = (struct bench_aim){
 		.text = aims[i].text,
-		.sense = aims[i].sense == AT_LEAST ? "at least" : "at most",
+		.sense = senses[aims[i].sense],
 		.limit = aims[i].limit,
 		.unit = absolute ? "ns" : "x",
 		.measured = over && (less || !*minus) && (under || absolute),
@@ -122,7 +138,7 @@ void bench_aim(const struct bench *b, int i, struct bench_aim *aim)
 	if (!aim->measured)
 		return;
 	aim->best = strchr(aims[i].over, '|') ? over->c->name : NULL;
-	aim->q = over->time;
-	aim->dirty = absolute ? over->dirty : bench_ratio(b, over, less, under, &aim->q);
+	aim->q = over->figure;
+	aim->dirty = absolute ? over->dirty : bench_ratio(over, less, under, &aim->q);
 	aim->met = is_met(aims[i].sense, aims[i].limit, &aim->q);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The list of cases as a table, and what they work on. */
 #include "bench.h"
+#include "bench_malloc.h"
 #include "bench_struct.h"
 
 #include <errno.h>
@@ -11,9 +12,10 @@
 
 /* run of other libraries' cases is found by bench_peers.c. */
 struct bench_case bench_cases[] = {
-#define X(name, group, flags, what) { #name, BENCH_##group, flags, bench_case_##name, what },
-#define P(name, group, flags, what) { #name, BENCH_##group, flags, NULL, what },
+#define X(name, group, flags, what) { #name, BENCH_##group, flags, bench_case_##name, what, 0, 0 },
+#define P(name, group, flags, what) { #name, BENCH_##group, flags, NULL, what, 0, 0 },
 	BENCH_CASES(X, P)
+	BENCH_MALLOC_CASES
 #undef P
 #undef X
 };
@@ -22,15 +24,27 @@ const size_t bench_nr_cases = sizeof(bench_cases) / sizeof(bench_cases[0]);
 
 struct bench_world bench_world;
 
+static const struct {
+	const char *title, *unit, *base;
+} groups[] = {
+#define X(NAME, title, unit, base) { title, unit, base },
+	BENCH_GROUPS(X)
+#undef X
+};
+
 const char *bench_group_title(enum bench_group group)
 {
-	static const char *const titles[] = {
-#define X(NAME, title) title,
-		BENCH_GROUPS(X)
-#undef X
-	};
+	return groups[group].title;
+}
 
-	return titles[group];
+const char *bench_group_unit(enum bench_group group)
+{
+	return groups[group].unit;
+}
+
+const char *bench_group_base(enum bench_group group)
+{
+	return groups[group].base;
 }
 
 static int allocate_handles(struct bench_world *w)

@@ -50,39 +50,38 @@ static bool all_clean(const struct bench_row *over, const struct bench_row *less
 }
 
 /*
- * The quotients of two rows, or under being NULL the times of one, in either case
+ * The quotients of two rows that are sampled in the same rounds, or under being NULL the times of one, in either case
  * less those of a third row if there is one: of the rounds in which nobody was
  * preempted, if they are enough.  Round by round, because those of a round have met the
  * same machine.  Answers how many, *dirty whether there
  * are disturbed ones among them.
  */
-static int summarise(const struct bench *b, const struct bench_row *over,
-		     const struct bench_row *less, const struct bench_row *under,
-		     struct bench_quartiles *q, bool *dirty)
+static int summarise(const struct bench_row *over, const struct bench_row *less,
+		     const struct bench_row *under, struct bench_quartiles *q, bool *dirty)
 {
-	double *values = calloc((size_t)b->rounds, sizeof(*values));
+	double *values = calloc((size_t)over->rounds, sizeof(*values));
 	int clean = 0, n = 0, i;
 
 	if (!values)
 		die("bench", "no memory");
-	for (i = 0; i < b->rounds; i++)
+	for (i = 0; i < over->rounds; i++)
 		clean += all_clean(over, less, under, i);
-	*dirty = clean < ENOUGH && clean < b->rounds;
-	for (i = 0; i < b->rounds; i++)
+	*dirty = clean < ENOUGH && clean < over->rounds;
+	for (i = 0; i < over->rounds; i++)
 		if (*dirty || all_clean(over, less, under, i))
-			values[n++] = (over->ns[i] - (less ? less->ns[i] : 0)) /
-				      (under ? under->ns[i] : 1);
+			values[n++] = (over->value[i] - (less ? less->value[i] : 0)) /
+				      (under ? under->value[i] : 1);
 	*q = bench_quartiles(values, n);
 	free(values);
 	return n;
 }
 
-bool bench_ratio(const struct bench *b, const struct bench_row *over, const struct bench_row *less,
+bool bench_ratio(const struct bench_row *over, const struct bench_row *less,
 		 const struct bench_row *under, struct bench_quartiles *q)
 {
 	bool dirty;
 
-	summarise(b, over, less, under, q, &dirty);
+	summarise(over, less, under, q, &dirty);
 	return dirty;
 }
 
@@ -103,7 +102,7 @@ void bench_evaluate(struct bench *b)
 	for (i = 0; i < b->nr_rows; i++) {
 		struct bench_row *row = &b->rows[i];
 
-		row->samples = summarise(b, row, NULL, NULL, &row->time, &row->dirty);
-		bench_ratio(b, row, NULL, row->plain, &row->ratio);
+		row->samples = summarise(row, NULL, NULL, &row->figure, &row->dirty);
+		bench_ratio(row, NULL, row->base, &row->ratio);
 	}
 }

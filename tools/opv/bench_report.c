@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The figures for machines. */
 #include "bench.h"
+#include "bench_malloc.h"
 
 void bench_json_quartiles(struct json *j, const char *key, const char *to,
 			  const struct bench_quartiles *q)
@@ -26,8 +27,10 @@ static void put_row(struct json *j, const struct bench_row *row)
 	json_int(j, "samples", row->samples);
 	json_bool(j, "disturbed", row->dirty);
 	json_uint(j, "iterations", row->n);
-	bench_json_quartiles(j, "ns", NULL, &row->time);
-	bench_json_quartiles(j, "ratio", row->plain->c->name, &row->ratio);
+	bench_json_quartiles(j, bench_group_unit(row->c->group), NULL, &row->figure);
+	bench_json_quartiles(j, "ratio", row->base->c->name, &row->ratio);
+	if (row->c->work)
+		json_string(j, "malloc_of", bench_malloc_object(row->c->by));
 	json_end_object(j);
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Rounds.  In each one every row is sampled once, in an order of the round's
- * own, so that whatever the machine does meanwhile meets all rows alike.  The
+ * own, so that whatever the machine does meanwhile meets all rows alike.  (Of
+ * memory in the first ones only: it depends less on the machine, and takes longer.)  The
  * main thread is worker 0; the others sleep while they have nothing to measure.
  */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "bench_malloc.h"
 #include "bench_peers.h"
 
 #include <errno.h>
@@ -171,6 +173,18 @@ static void set_forces(unsigned int flags, bool on)
 		opv_count_fast(on);
 }
 
+/* Of the process that has the allocator; this one sleeps. */
+static bool process_preempted;
+
+static double sample_process(const struct bench *b, const struct bench_case *c, uint64_t n)
+{
+	bool pinned = b->pin || (c->flags & BENCH_OTHER);
+
+	place(b, 0, false);
+	return bench_malloc_sample(c, n, pinned ? b->cpus[0] : -1, pinned ? b->cpus[b->nr_cpus > 1] : -1,
+				   &process_preempted);
+}
+
 /* One sample: nanoseconds of an operation, the mean of the threads. */
 static double sample_once(const struct bench *b, const struct bench_row *row, uint64_t n)
 {
@@ -178,6 +192,8 @@ static double sample_once(const struct bench *b, const struct bench_row *row, ui
 	double sum = 0;
 	int i;
 
+	if (row->c->work)
+		return sample_process(b, row->c, n);
 	job = row->c;
 	job_n = n;
 	job_threads = row->threads;
@@ -216,6 +232,8 @@ static bool was_disturbed(const struct bench_row *row)
 	bool any = (row->c->flags & BENCH_BUSY) && spinner_preempted;
 	int i;
 
+	if (row->c->work)
+		return process_preempted;
 	for (i = 0; i < row->threads; i++)
 		any = any || workers[i].preempted || began_late(&workers[i]);
 	return any;
@@ -250,6 +268,8 @@ static void calibrate(struct bench *b, struct bench_row *row)
 	uint64_t n = 1;
 	bool disturbed;
 
+	if (row->c->group == BENCH_MEMORY)
+		return;
 	for (;;) {
 		ns = sample(b, row, n, &disturbed);
 		if (ns * (double)n >= CALIBRATION_NS || n > UINT64_C(1) << 40)
@@ -324,9 +344,9 @@ static void allocate_samples(struct bench *b)
 	int i;
 
 	for (i = 0; i < b->nr_rows; i++) {
-		b->rows[i].ns = calloc((size_t)b->rounds, sizeof(double));
+		b->rows[i].value = calloc((size_t)b->rounds, sizeof(double));
 		b->rows[i].disturbed = calloc((size_t)b->rounds, sizeof(bool));
-		if (!b->rows[i].ns || !b->rows[i].disturbed)
+		if (!b->rows[i].value || !b->rows[i].disturbed)
 			die(VERB, "no memory");
 	}
 }
@@ -353,7 +373,8 @@ void bench_run(struct bench *b)
 		for (i = 0; i < b->nr_rows; i++) {
 			struct bench_row *row = &b->rows[order[i]];
 
-			row->ns[round] = sample(b, row, row->n, &row->disturbed[round]);
+			if (round < row->rounds)
+				row->value[round] = sample(b, row, row->n, &row->disturbed[round]);
 		}
 	}
 	if (isatty(STDERR_FILENO))
@@ -361,6 +382,8 @@ void bench_run(struct bench *b)
 	wrong = bench_world_check(contexts, b->threads);
 	if (!wrong)
 		wrong = bench_peers_end();
+	if (!wrong)
+		wrong = bench_malloc_end();
 	if (wrong)
 		die(VERB, "the work was not done as it should: %s", wrong);
 	free(order);

@@ -6,6 +6,7 @@
 #include "bench.h"
 
 #include <math.h>
+#include <string.h>
 
 #define WIDTH	1000
 #define LEFT	190		/* where bars begin */
@@ -16,14 +17,18 @@
 #define GAP	6		/* between cases */
 #define HEAD	34		/* a group's title */
 
+/* Of the rows from first to behind the last, which have the same unit. */
 struct scale {
-	int from, to;		/* powers of ten, ns */
+	const char *unit;
+	int first, behind;
+	int from, to;		/* powers of ten */
 };
 
 static const char *const colours[] = {
 	"#3b6ea5", "#e08a3c", "#5a9e6f", "#a3527e", "#7a7a7a", "#c9b037",
 };
 
+#define MEMORY_COLOUR "#9a8f7a"	/* the name tells the threads */
 #define NR_COLOURS ((int)(sizeof(colours) / sizeof(colours[0])))
 
 static const char *colour_of(int threads)
@@ -35,24 +40,30 @@ static const char *colour_of(int threads)
 	return colours[i % NR_COLOURS];
 }
 
-static double x_of(const struct scale *s, double ns)
+static double x_of(const struct scale *s, double v)
 {
-	double at = (log10(ns > 0 ? ns : 1e-9) - s->from) / (s->to - s->from);
+	double at = (log10(v > 0 ? v : 1e-9) - s->from) / (s->to - s->from);
 
 	return LEFT + (at < 0 ? 0 : at > 1 ? 1 : at) * (RIGHT - LEFT);
 }
 
-static struct scale find_scale(const struct bench *b)
+static const char *unit_of(const struct bench *b, int i)
 {
-	double least = 1, most = 10;
+	return bench_group_unit(b->rows[i].c->group);
+}
+
+static struct scale find_scale(const struct bench *b, int first)
+{
+	double least = b->rows[first].figure.min, most = b->rows[first].figure.q3;
 	int i;
 
-	for (i = 0; i < b->nr_rows; i++) {
-		if (b->rows[i].time.min > 0)
-			least = fmin(least, b->rows[i].time.min);
-		most = fmax(most, b->rows[i].time.q3);
+	for (i = first; i < b->nr_rows && !strcmp(unit_of(b, i), unit_of(b, first)); i++) {
+		if (b->rows[i].figure.min > 0)
+			least = fmin(least, b->rows[i].figure.min);
+		most = fmax(most, b->rows[i].figure.q3);
 	}
-	return (struct scale){ (int)floor(log10(least)), (int)ceil(log10(most)) };
+	return (struct scale){ unit_of(b, first), first, i, (int)floor(log10(least)),
+			       (int)ceil(log10(most)) };
 }
 
 /* Text from outside: a CPU's name, a compiler's. */
@@ -77,6 +88,11 @@ static bool begins_group(const struct bench *b, int i)
 	return !i || b->rows[i].c->group != b->rows[i - 1].c->group;
 }
 
+static bool begins_unit(const struct bench *b, int i)
+{
+	return i && strcmp(unit_of(b, i), unit_of(b, i - 1));
+}
+
 static bool begins_case(const struct bench *b, int i)
 {
 	return !i || b->rows[i].c != b->rows[i - 1].c;
@@ -91,21 +107,24 @@ static int next_y(const struct bench *b, int i, int y)
 		y += GAP;
 	if (begins_group(b, i))
 		y += HEAD;
+	if (begins_unit(b, i))
+		y += TOP - HEAD;
 	return y;
 }
 
-static int bottom(const struct bench *b)
+/* Below the rows up to that one. */
+static int bottom(const struct bench *b, int behind)
 {
 	int y = TOP, i;
 
-	for (i = 0; i < b->nr_rows; i++)
+	for (i = 0; i < behind; i++)
 		y = next_y(b, i, y);
 	return y + PITCH + GAP;
 }
 
 static void put_title(FILE *f, const struct bench *b)
 {
-	fprintf(f, "<text x=\"20\" y=\"32\" class=\"title\">What things cost: nanoseconds, logarithmic</text>\n"
+	fprintf(f, "<text x=\"20\" y=\"32\" class=\"title\">What things cost, logarithmic</text>\n"
 		"<text x=\"20\" y=\"52\" class=\"note\">cpu-opv %s; ", opv_version());
 	put_text(f, b->cpu_model);
 	fprintf(f, ", %d CPUs; ", b->nr_cpus);
@@ -125,23 +144,33 @@ static void put_legend(FILE *f, const struct bench *b)
 		x += 95;
 	}
 	fprintf(f, "<text x=\"%d\" y=\"74\" class=\"note\">whisker: least, quartiles, most; "
-		"at the right: ns, and times plain increment</text>\n", x);
+		"at the right: the median, and times plain increment or libc's</text>\n", x);
 }
 
-static void put_scale(FILE *f, const struct scale *s, int end)
+static void put_tick(FILE *f, const struct scale *s, int power, double x, int y)
 {
-	static const char *const units[] = { "ns", "\302\265s", "ms", "s" };
+	static const char *const units[][4] = {
+		{ "ns", "\302\265s", "ms", "s" }, { "kB", "MB", "GB", "TB" },
+	};
+	bool time = !strcmp(s->unit, units[0][0]);
+	int unit = power < 3 ? 0 : power / 3 > 3 ? 3 : power / 3;
+
+	fprintf(f, "<text x=\"%.1f\" y=\"%d\" class=\"tick\">%g %s</text>", x, y,
+		pow(10, power - 3 * unit), units[!time][unit]);
+}
+
+static void put_scale(FILE *f, const struct scale *s, int top, int end)
+{
 	int p;
 
 	for (p = s->from; p <= s->to; p++) {
 		double x = x_of(s, pow(10, p));
-		int unit = p < 3 ? 0 : p / 3 > 3 ? 3 : p / 3;
 
-		fprintf(f, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" class=\"grid\"/>"
-			"<text x=\"%.1f\" y=\"%d\" class=\"tick\">%g %s</text>"
-			"<text x=\"%.1f\" y=\"%d\" class=\"tick\">%g %s</text>\n", x, TOP + 8, x, end,
-			x, TOP + 2, pow(10, p - 3 * unit), units[unit], x, end + 16,
-			pow(10, p - 3 * unit), units[unit]);
+		fprintf(f, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" class=\"grid\"/>", x, top + 8, x,
+			end);
+		put_tick(f, s, p, x, top + 2);
+		put_tick(f, s, p, x, end + 16);
+		fputc('\n', f);
 	}
 }
 
@@ -149,7 +178,7 @@ static void put_scale(FILE *f, const struct scale *s, int end)
 static void put_plain(FILE *f, const struct bench *b, const struct scale *s, int end)
 {
 	const struct bench_row *row = bench_find(b, BENCH_PLAIN, 1);
-	double x = x_of(s, row->time.median);
+	double x = x_of(s, row->figure.median);
 
 	fprintf(f, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" class=\"plain\"/>\n", x, TOP + 8,
 		x, end);
@@ -172,17 +201,18 @@ static int figures(double v)
 
 static void put_row(FILE *f, const struct bench_row *row, const struct scale *s, int y, bool named)
 {
-	double end = x_of(s, row->time.median), ns = row->time.median, ratio = row->ratio.median;
+	double end = x_of(s, row->figure.median), v = row->figure.median, ratio = row->ratio.median;
 
 	if (named)
 		fprintf(f, "<text x=\"%d\" y=\"%d\" class=\"name\">%s<title>%s</title></text>\n", LEFT - 8,
 			y + 10, row->c->name, row->c->what);
 	fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", LEFT, y,
-		fmax(end - LEFT, 1), BAR, colour_of(row->threads));
-	put_whisker(f, s, &row->time, y + BAR / 2.0);
+		fmax(end - LEFT, 1), BAR,
+		row->c->group == BENCH_MEMORY ? MEMORY_COLOUR : colour_of(row->threads));
+	put_whisker(f, s, &row->figure, y + BAR / 2.0);
 	fprintf(f, "<text x=\"%d\" y=\"%d\" class=\"figure\">%.*f</text>"
 		"<text x=\"%d\" y=\"%d\" class=\"figure\">%.*f x</text>\n", RIGHT + 85, y + 10,
-		figures(ns), ns, RIGHT + 165, y + 10, figures(ratio), ratio);
+		figures(v), v, RIGHT + 165, y + 10, figures(ratio), ratio);
 }
 
 static void put_style(FILE *f)
@@ -202,10 +232,26 @@ static void put_style(FILE *f)
 	      "</style>\n", f);
 }
 
+/* Rows of one unit, with their scale; y is where the last one before them began. */
+static int put_rows(FILE *f, const struct bench *b, const struct scale *s, int y)
+{
+	int i, top = s->first ? next_y(b, s->first, y) - HEAD - GAP : TOP;
+
+	put_scale(f, s, top, bottom(b, s->behind));
+	for (i = s->first; i < s->behind; i++) {
+		y = next_y(b, i, y);
+		if (begins_group(b, i))
+			fprintf(f, "<text x=\"20\" y=\"%d\" class=\"group\">%s</text>\n", y - 8,
+				bench_group_title(b->rows[i].c->group));
+		put_row(f, &b->rows[i], s, y, begins_case(b, i));
+	}
+	return y;
+}
+
 void bench_svg(const struct bench *b, FILE *f)
 {
-	struct scale s = find_scale(b);
-	int end = bottom(b), y = TOP, i;
+	int end = bottom(b, b->nr_rows), y = TOP;
+	struct scale s;
 
 	fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
@@ -214,14 +260,11 @@ void bench_svg(const struct bench *b, FILE *f)
 	fprintf(f, "<rect width=\"%d\" height=\"%d\" fill=\"#fdfdfb\"/>\n", WIDTH, end + 30);
 	put_title(f, b);
 	put_legend(f, b);
-	put_scale(f, &s, end);
-	for (i = 0; i < b->nr_rows; i++) {
-		y = next_y(b, i, y);
-		if (begins_group(b, i))
-			fprintf(f, "<text x=\"20\" y=\"%d\" class=\"group\">%s</text>\n", y - 8,
-				bench_group_title(b->rows[i].c->group));
-		put_row(f, &b->rows[i], &s, y, begins_case(b, i));
+	for (s.behind = 0; s.behind < b->nr_rows;) {
+		s = find_scale(b, s.behind);
+		y = put_rows(f, b, &s, y);
+		if (!s.first)
+			put_plain(f, b, &s, bottom(b, s.behind));
 	}
-	put_plain(f, b, &s, end);
 	fputs("</svg>\n", f);
 }

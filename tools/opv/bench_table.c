@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Three or four figures, whatever the size. */
 static void put(double v)
@@ -34,22 +35,27 @@ static void method(const struct bench *b)
 	       PRIu64 " left out for one where a row has five others\n", b->rounds, b->rounds == 1 ? "" : "s", (double)b->sample / 1e6,
 	       b->retaken, b->disturbed);
 	puts("Nanoseconds on a shared machine lie; ratios, taken within a round, lie less.\n"
-	     "\"x plain\" is times tls_add_round; opv bench --list tells what is what.");
+	     "\"x plain\" is times tls_add_round, \"x libc\" times libc's malloc; opv bench --list\n"
+	     "tells what is what.");
 }
 
 static void titles(enum bench_group group)
 {
-	printf("\n%s%-22s%s %4s %8s %8s %8s %8s %8s %8s %8s %8s\n", style(stdout, "1"), "case",
-	       style(stdout, "0"), "thr", "ns", "q1", "q3", "min", "max", "x plain", "q1", "q3");
+	char ratio[16];
+
+	snprintf(ratio, sizeof(ratio), "x %s", bench_group_base(group));
+	printf("\n%s%-*s%s %4s %8s %8s %8s %8s %8s %8s %8s %8s\n", style(stdout, "1"),
+	       BENCH_NAME_WIDTH + 2, "case", style(stdout, "0"), "thr", bench_group_unit(group), "q1", "q3",
+	       "min", "max", ratio, "q1", "q3");
 	printf("%s%s%s\n", style(stdout, "2"), bench_group_title(group), style(stdout, "0"));
 }
 
 static void put_row(const struct bench_row *row)
 {
-	printf("  %-20s %4d", row->c->name, row->threads);
-	put_quartiles(&row->time);
-	put(row->time.min);
-	put(row->time.max);
+	printf("  %-*s %4d", BENCH_NAME_WIDTH, row->c->name, row->threads);
+	put_quartiles(&row->figure);
+	put(row->figure.min);
+	put(row->figure.max);
 	put_quartiles(&row->ratio);
 	puts(row->dirty ? " *" : "");
 }
@@ -98,6 +104,34 @@ static bool any_dirty(const struct bench *b)
 	return false;
 }
 
+/* Those with the reason of this one, if it is the first. */
+static void put_skip(const struct bench *b, int first)
+{
+	int column = 0, i;
+
+	for (i = 0; i < first; i++)
+		if (!strcmp(b->skips[i].why, b->skips[first].why))
+			return;
+	printf("not measured: %s:", b->skips[first].why);
+	for (i = first; i < b->nr_skips; i++) {
+		if (strcmp(b->skips[i].why, b->skips[first].why))
+			continue;
+		printf("%s %s", column % 4 ? "" : "\n   ", b->skips[i].c->name);
+		column++;
+	}
+	putchar('\n');
+}
+
+static void put_skips(const struct bench *b)
+{
+	int i;
+
+	if (b->nr_skips)
+		putchar('\n');
+	for (i = 0; i < b->nr_skips; i++)
+		put_skip(b, i);
+}
+
 void bench_table(const struct bench *b)
 {
 	int group = -1, i;
@@ -112,10 +146,7 @@ void bench_table(const struct bench *b)
 	}
 	if (any_dirty(b))
 		puts("\n* fewer than five samples in which nobody was preempted: all are in these figures");
-	if (b->nr_skips)
-		putchar('\n');
-	for (i = 0; i < b->nr_skips; i++)
-		printf("not measured: %s: %s\n", b->skips[i].c->name, b->skips[i].why);
+	put_skips(b);
 	if (b->aims)
 		put_aims(b);
 }
@@ -154,6 +185,6 @@ void bench_list(const struct bench *b)
 			printf("%s%s%s%s\n", group < 0 ? "" : "\n", style(stdout, "1"),
 			       bench_group_title(c->group), style(stdout, "0"));
 		group = (int)c->group;
-		printf("  %-20s %s\n", c->name, c->what);
+		printf("  %-*s %s\n", BENCH_NAME_WIDTH, c->name, c->what);
 	}
 }
