@@ -82,7 +82,7 @@ ends 2 "no option" "so is an unknown option" --frobnicate true
 ends 2 "seconds above 0" "and an interval of nothing" -i 0 true
 ends 127 "not found" "127 for what is not there" no-such-command
 ends 126 "directory" "126 for what cannot be run" /
-sed 's|/lib64/ld-linux-x86-64\.so\.2|/lib64/ld-linux-x86-64.so.9|' "$(command -v true)" >"$tmp/no-loader"
+sed 's|/lib64/ld-linux-x86-64\.so\.2|/lib64/ld-linux-x86-64.so.9|' "$opv" >"$tmp/no-loader"
 chmod +x "$tmp/no-loader"
 ends 127 "^opv malloc-stat: .*no-loader: No such file" "and for what the kernel will not run, in its own name" \
 	"$tmp/no-loader"
