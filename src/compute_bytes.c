@@ -21,14 +21,19 @@ struct image {
 	uint8_t *data;
 };
 
-static struct opv_write *image_of(const struct image *m, uint64_t addr)
+const struct opv_write *opv_range_of(const struct opv_write *range, uint32_t nr, uint64_t addr)
 {
 	uint32_t i;
 
-	for (i = 0; i < m->writes->nr; i++)
-		if (addr - m->writes->write[i].dst < m->writes->write[i].len)
-			return &m->writes->write[i];
+	for (i = 0; i < nr; i++)
+		if (addr - range[i].dst < range[i].len)
+			return &range[i];
 	return NULL;
+}
+
+static const struct opv_write *image_of(const struct image *m, uint64_t addr)
+{
+	return opv_range_of(m->writes->write, m->writes->nr, addr);
 }
 
 /* How many bytes from addr on, at most len, are in one image, or in none; *p: where they are. */
@@ -125,25 +130,24 @@ static int run(const struct image *m, const struct cpu_op *vec, int count)
 	return 0;
 }
 
-/* One more range that is written; those that it overlaps become one with it. */
-static void add_range(struct opv_writes *writes, uint64_t dst, uint64_t len)
+void opv_range_add(struct opv_write *range, uint32_t *nr, uint64_t dst, uint64_t len)
 {
 	uint64_t end = dst + len;
 	uint32_t i = 0;
 
-	while (i < writes->nr) {
-		const struct opv_write w = writes->write[i];
+	while (i < *nr) {
+		const struct opv_write r = range[i];
 
-		if (w.dst >= end || dst >= w.dst + w.len) {
+		if (r.dst >= end || dst >= r.dst + r.len) {
 			i++;
 			continue;
 		}
-		dst = w.dst < dst ? w.dst : dst;
-		end = w.dst + w.len > end ? w.dst + w.len : end;
-		writes->write[i] = writes->write[--writes->nr];
+		dst = r.dst < dst ? r.dst : dst;
+		end = r.dst + r.len > end ? r.dst + r.len : end;
+		range[i] = range[--*nr];
 		i = 0;	/* it may overlap more now */
 	}
-	writes->write[writes->nr++] = (struct opv_write){ .dst = dst, .len = end - dst };
+	range[(*nr)++] = (struct opv_write){ .dst = dst, .len = end - dst };
 }
 
 /* There is room: all destinations together are no more than a vector may have. */
@@ -157,7 +161,7 @@ static void make_image(const struct image *m, const struct cpu_op *vec, int coun
 	m->writes->nr = 0;
 	for (op = 0; op < count; op++)
 		if (opv_operands(&vec[op], o) && o[0].write && o[0].len)
-			add_range(m->writes, o[0].addr, o[0].len);
+			opv_range_add(m->writes->write, &m->writes->nr, o[0].addr, o[0].len);
 	for (i = 0; i < m->writes->nr; i++) {
 		struct opv_write *w = &m->writes->write[i];
 

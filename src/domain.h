@@ -13,10 +13,9 @@
 #include "slot.h"
 
 /*
- * Logs of a domain; 4.6 KiB each, when used.  The first are for threads, which keep
- * them; behind those one for each of the first CPUs, for who holds the slot's lock.
+ * Logs of a domain; 4.6 KiB each, when used.  Those of threads, which keep them, are
+ * the domain's; each CPU has a few more, for who holds its slot's lock.
  */
-#define OPV_NR_THREAD_LOGS	320
 #define OPV_NR_LOGS		448
 
 /*
@@ -34,18 +33,21 @@ struct opv_heap {
 	uint32_t used_end;		/* nothing beyond was ever allocated: it is zero */
 	uint32_t max_blocks;
 	uint32_t nr_blocks;
-	_Atomic uint32_t log_owners[OPV_NR_THREAD_LOGS];	/* tid, 0: free */
+	_Atomic uint32_t log_owners[OPV_NR_LOGS];	/* tid, 0: free */
 	uint32_t blocks[];		/* start, a multiple of 8; bit 0: allocated */
 };
 
 #define OPV_HEAP_MAGIC		UINT64_C(0x6f70762068656170)	/* "opv heap" */
-#define OPV_HEAP_VERSION	2
+#define OPV_HEAP_VERSION	3
 
 /* Where the heap of a shared domain begins, in the domain's stripe and its memfd. */
 #define OPV_HEAP_OFFSET		((size_t)65536)
 
-/* Logs fill the upper half of the domain's stripe, log.c. */
+/* Logs of threads fill the upper half of the domain's stripe, log.c. */
 #define OPV_LOG_OFFSET		(OPV_STRIPE / 2)
+
+/* Those of a CPU lie behind the data in its stripe. */
+#define OPV_SLOT_LOGS_OFFSET	(sizeof(struct opv_slot) + OPV_DOMAIN_SIZE_MAX)
 
 struct opv_domain {
 	struct opv_slot none;		/* the slot that cpu_id -1 leads to: always closed */

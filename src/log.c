@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "core.h"
-#include "domain.h"
 #include "engine.h"
 #include "sys.h"
 
 _Static_assert(offsetof(struct opv_log, writes.nr) == 0, "where the sections look");
 _Static_assert(OPV_NR_LOGS * sizeof(struct opv_log) <= (1u << 22) - (1u << 21), "room in the stripe");
+_Static_assert(sizeof(struct opv_slot_logs) <= OPV_STRIPE - OPV_SLOT_LOGS_OFFSET, "and behind the data");
 
 __thread struct opv_holding opv_holdings[OPV_NR_HOLDINGS]
 	__attribute__((__tls_model__("initial-exec")));
@@ -102,8 +102,8 @@ static bool acquire(struct opv_domain *d, uint32_t tid, uint32_t from, uint32_t 
 {
 	uint32_t i;
 
-	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
-		uint32_t at = (from + i) % OPV_NR_THREAD_LOGS;
+	for (i = 0; i < OPV_NR_LOGS; i++) {
+		uint32_t at = (from + i) % OPV_NR_LOGS;
 		uint32_t owner = atomic_load_explicit(&d->heap->log_owners[at], memory_order_relaxed);
 
 		if (owner == tid && is_left(d, at)) {
@@ -124,7 +124,7 @@ static void reclaim(struct opv_domain *d, uint32_t tid)
 {
 	uint32_t i;
 
-	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
+	for (i = 0; i < OPV_NR_LOGS; i++) {
 		uint32_t owner = atomic_load(&d->heap->log_owners[i]);
 
 		/* Dead threads publish nothing any more, so what is not pending stays so. */
@@ -217,7 +217,7 @@ void opv_log_fork(struct opv_domain *d)
 {
 	uint32_t tid = (uint32_t)OPV_SYS(SYS_gettid), i;
 
-	for (i = 0; i < OPV_NR_THREAD_LOGS; i++) {
+	for (i = 0; i < OPV_NR_LOGS; i++) {
 		if (!atomic_load(&d->heap->log_owners[i]))
 			continue;
 		/* Of a vector that a handler interrupted, and forked in. */

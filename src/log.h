@@ -40,8 +40,31 @@ struct opv_writes {
 
 struct opv_log {
 	_Alignas(64) struct opv_writes writes;
+	uint32_t next;				/* of a stretch: the operation that follows it */
 	uint8_t data[CPU_OP_DATA_LEN_MAX];	/* bytes of copies, in shared memory */
 };
+
+/*
+ * A vector of a shared domain that has barriers, for stretch.c: what whoever finds it
+ * half done needs to go on.
+ */
+struct opv_stretches {
+	uint32_t count;
+	struct cpu_op vec[CPU_OP_VEC_LEN_MAX];	/* addresses relative to the log base */
+	/* Its operands that other processes do not have, each at its address modulo 8. */
+	uint8_t own[2 * (CPU_OP_DATA_LEN_MAX + 8 * CPU_OP_VEC_LEN_MAX)];
+};
+
+/* What each CPU has behind its data, for who holds its slot's lock. */
+struct opv_slot_logs {
+	struct opv_log whole;			/* of a vector without barriers */
+	struct opv_log stretch[2];		/* of one with, in turn */
+	struct opv_stretches stretches;
+};
+
+/* Their numbers in the CPU's key, after those of the domain's. */
+#define OPV_LOG_WHOLE	OPV_NR_LOGS
+#define OPV_LOG_STRETCH	(OPV_NR_LOGS + 1)
 
 /*
  * What a section of the local engine answers beside 0 and OPV_MISS: it was
@@ -112,6 +135,26 @@ extern __thread struct opv_holding opv_holdings[OPV_NR_HOLDINGS]
 static inline struct opv_log *opv_log_at(struct opv_domain *d, uint32_t index)
 {
 	return (struct opv_log *)((char *)d + OPV_LOG_OFFSET) + index;
+}
+
+static inline struct opv_slot_logs *opv_slot_logs(struct opv_domain *d, int cpu)
+{
+	return (struct opv_slot_logs *)((char *)opv_slot(d, cpu) + OPV_SLOT_LOGS_OFFSET);
+}
+
+/* The log that the key of that CPU may name, NULL for a number that none has. */
+static inline struct opv_log *opv_log_named(struct opv_domain *d, int cpu, uint32_t index)
+{
+	if (index < OPV_NR_LOGS)
+		return opv_log_at(d, index);
+	switch (index) {
+	case OPV_LOG_WHOLE:
+		return &opv_slot_logs(d, cpu)->whole;
+	case OPV_LOG_STRETCH:
+	case OPV_LOG_STRETCH + 1:
+		return &opv_slot_logs(d, cpu)->stretch[index - OPV_LOG_STRETCH];
+	}
+	return NULL;
 }
 
 /* A log of the domain for this thread, NULL if there is none left; and back. */
@@ -199,6 +242,20 @@ int opv_compute(struct opv_compute *c, const struct cpu_op *vec, int count);
  * not NULL.  OPV_LOG_CANNOT: there is an MB in it.
  */
 int opv_compute_bytes(struct opv_compute *c, const struct cpu_op *vec, int count);
+
+/*
+ * Ranges in no order, none of which overlaps another: one more, with which those that it
+ * overlaps become one; and the one that has that address, or NULL.
+ */
+void opv_range_add(struct opv_write *range, uint32_t *nr, uint64_t dst, uint64_t len);
+const struct opv_write *opv_range_of(const struct opv_write *range, uint32_t nr, uint64_t addr);
+
+/*
+ * With the lock held and the gate closed: run a vector with barriers, or go on with one
+ * whose stretch index is copied out already.  stretch.c
+ */
+int opv_stretches_run(struct opv_domain *d, int cpu, const struct cpu_op *vec, int count);
+void opv_stretches_go_on(struct opv_domain *d, int cpu, uint32_t index);
 
 /* In shared memory a log must mean the same to everybody: it writes data of the domain only. */
 bool opv_log_for_all(const struct opv_domain *d, const struct cpu_op *vec, int count);

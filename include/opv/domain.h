@@ -39,8 +39,8 @@ struct opv_domain;
 # define opv_percpu
 #endif
 
-/* Bytes of data that one domain can have for each CPU. */
-#define OPV_DOMAIN_SIZE_MAX	(OPV_STRIPE - 128)
+/* Bytes of data that one domain can have for each CPU: the rest of a stripe is the library's. */
+#define OPV_DOMAIN_SIZE_MAX	(OPV_STRIPE - 128 - 32768)
 
 enum opv_domain_flags {
 	/* In a memfd that other processes can map: opv_domain_fd(). */

@@ -97,11 +97,16 @@ static int close_and_fence(struct opv_domain *d, int cpu)
 static void finish_pending(struct opv_domain *d, int cpu)
 {
 	struct opv_slot *slot = opv_slot(d, cpu);
+	struct opv_log *log = NULL;
 	uint32_t index;
 
-	if (!opv_key_log(atomic_load(&slot->key), &index) || index >= OPV_NR_LOGS)
+	if (opv_key_log(atomic_load(&slot->key), &index))
+		log = opv_log_named(d, cpu, index);
+	if (!log)
 		return;
-	opv_log_apply(&opv_log_at(d, index)->writes, d->log_base);
+	opv_log_apply(&log->writes, d->log_base);
+	if (index >= OPV_LOG_STRETCH)
+		opv_stretches_go_on(d, cpu, index);
 	atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | (uint32_t)cpu, memory_order_release);
 }
 
@@ -167,19 +172,6 @@ struct vector {
 	int count;
 };
 
-/* The log for this vector: with the lock the slot's own, where it has one. */
-static struct opv_log *take_log(struct opv_domain *d, int cpu, uint32_t *index)
-{
-	*index = OPV_NR_THREAD_LOGS + (uint32_t)cpu;
-	return *index < OPV_NR_LOGS ? opv_log_at(d, *index) : opv_log_take(d, index);
-}
-
-static void give_log(struct opv_domain *d, uint32_t index)
-{
-	if (index < OPV_NR_THREAD_LOGS)
-		opv_log_give(d, index);
-}
-
 /*
  * What a log writes in memory that other processes do not have goes into one that
  * they do not see: it dies with this process.
@@ -204,48 +196,35 @@ static void split_log(const struct opv_domain *d, struct opv_writes *all, struct
 /*
  * In shared memory we may be killed at any instruction, so the log comes first: as
  * soon as the key names it the vector has happened, and the next owner of the lock
- * copies it out, (L6).  -1: it cannot be a log.
+ * copies it out, (L6).  With barriers it is several, (L11).
  */
 static int run_logged(const struct vector *v)
 {
-	struct opv_slot *slot = opv_slot(v->d, v->cpu);
-	struct opv_compute c = { .base = v->d->log_base };
+	struct opv_log *log = &opv_slot_logs(v->d, v->cpu)->whole;
+	struct opv_compute c = { .writes = &log->writes, .base = v->d->log_base, .data = log->data };
 	struct opv_writes own;
-	struct opv_log *log;
-	uint32_t index;
 	int ret;
 
-	log = take_log(v->d, v->cpu, &index);
-	if (!log)
-		return -1;
-	c.writes = &log->writes;
 	c.writes->nr = 0;
-	c.data = log->data;
 	ret = opv_compute(&c, v->vec, v->count);
 	if (ret == OPV_LOG_CANNOT)
 		ret = opv_compute_bytes(&c, v->vec, v->count);
-	if (ret >= 0) {
-		split_log(v->d, &log->writes, &own);
-		atomic_store_explicit(&slot->key, OPV_KEY_CLOSED | opv_key_pending(index, v->cpu),
-				      memory_order_release);
-		finish_pending(v->d, v->cpu);
-		opv_log_apply(&own, v->d->log_base);
-	}
-	give_log(v->d, index);
-	return ret < 0 ? -1 : ret;
+	if (ret == OPV_LOG_CANNOT)
+		return opv_stretches_run(v->d, v->cpu, v->vec, v->count);
+	split_log(v->d, &log->writes, &own);
+	atomic_store_explicit(&opv_slot(v->d, v->cpu)->key,
+			      OPV_KEY_CLOSED | opv_key_pending(OPV_LOG_WHOLE, v->cpu),
+			      memory_order_release);
+	finish_pending(v->d, v->cpu);
+	opv_log_apply(&own, v->d->log_base);
+	return ret;
 }
 
 static int run_vector(void *arg)
 {
 	const struct vector *v = arg;
-	int ret;
 
-	if (v->d->shared) {
-		ret = run_logged(v);
-		if (ret >= 0)
-			return ret;
-	}
-	return opv_run(v->vec, v->count);
+	return v->d->shared ? run_logged(v) : opv_run(v->vec, v->count);
 }
 
 static int run(struct opv_domain *d, const struct cpu_op *vec, int count, int cpu)

@@ -50,7 +50,7 @@ static bool still_here(const struct local *l)
 static int apply(const struct local *l, uint32_t index)
 {
 	return opv_local_apply(l->rseq, l->slot, l->open, opv_key_pending(index, l->cpu),
-			       &opv_log_at(l->d, index)->writes, l->d->log_base);
+			       &opv_log_named(l->d, l->cpu, index)->writes, l->d->log_base);
 }
 
 /*
@@ -87,7 +87,8 @@ static int open_up(const struct local *l, uint64_t key)
 {
 	uint32_t index;
 
-	if ((key & OPV_KEY_CLOSED) || !opv_key_log(key, &index) || index >= OPV_NR_LOGS)
+	/* With a stretch it is not done. */
+	if ((key & OPV_KEY_CLOSED) || !opv_key_log(key, &index) || index > OPV_LOG_WHOLE)
 		return OPV_PASS;
 	apply(l, index);
 	return still_here(l) ? 0 : OPV_PASS;

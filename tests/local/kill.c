@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "../../src/slot.h"
 #include "code.h"
 
 enum how {
@@ -25,11 +26,13 @@ enum how {
 	LOCAL_STOPPED,		/* a rival while it is stopped, and one after it was killed */
 	FENCE_HERE,		/* killed in the fence engine, by being that CPU */
 	FENCE_ELSEWHERE,	/* and by a thread of another one */
+	REOPENED,		/* killed there, and who inherits the lock cannot fence */
 	NR_HOWS
 };
 
 static const char *const hows[] = {
 	"local engine", "local engine, stopped first", "fence engine", "fence engine of another CPU",
+	"fence engine, then reopened",
 };
 
 /* What the process that dies tells. */
@@ -39,7 +42,7 @@ static struct told {
 } *told;
 
 /* Of each kind one: also such as only the fence engine does, with memory of its own. */
-static const int chosen[] = { 0, 1, 2, 4, 9, 10, 11 };
+static const int chosen[] = { 0, 1, 2, 4, 9, 10, 11, 12, 13 };
 #define NR_CHOSEN ((int)(sizeof(chosen) / sizeof(chosen[0])))
 
 static int here, other;
@@ -64,7 +67,7 @@ static void victim(const struct text *t, enum how how)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin_to(how == FENCE_ELSEWHERE ? other : here);
-	if (how == FENCE_HERE)
+	if (how == FENCE_HERE || how == REOPENED)
 		opv_force(OPV_ENGINE_FENCE, 100);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(1);
@@ -102,6 +105,14 @@ static bool check(const struct text *t, const struct rival *r, int nr_rivals, in
 	return false;
 }
 
+/* As reopen_key() in the fence engine leaves it. */
+static void reopen(void)
+{
+	struct opv_slot *slot = (struct opv_slot *)(opv_ptr_(opv_handle(ours.d, 0), here));
+
+	atomic_fetch_and(&slot->key, ~OPV_KEY_CLOSED);
+}
+
 /* The vector of whoever comes next: as that CPU from there, or from elsewhere. */
 static int next_one(const struct rival *r, int i)
 {
@@ -124,7 +135,9 @@ static bool kill_one(const struct text *t, enum how how, pid_t pid, struct sums 
 	kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
 		return false;
-	ret = next_one(r, at + (how == LOCAL_STOPPED));
+	if (how == REOPENED)
+		reopen();
+	ret = next_one(r, how == REOPENED ? 0 : at + (how == LOCAL_STOPPED));
 	sums->killed++;
 	if (check(t, r, nr, ret, sums))
 		return true;
@@ -189,6 +202,20 @@ static bool set_up(void)
 	return true;
 }
 
+static bool is_for(const struct text *t, enum how how)
+{
+	switch (how) {
+	case LOCAL_STOPPED:
+		/* Stopped in the fence engine it holds the lock, as long as it takes. */
+		return !t->own_written && !t->overlaps;
+	case REOPENED:
+		/* Sections copy out other logs, but must leave these alone. */
+		return t->overlaps;
+	default:
+		return true;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct opv_status status;
@@ -214,8 +241,7 @@ int main(int argc, char **argv)
 			continue;
 		}
 		for (i = 0; i < NR_CHOSEN; i++)
-			/* Stopped in the fence engine it holds the lock, as long as it takes. */
-			if (how != LOCAL_STOPPED || !texts[chosen[i]].own_written)
+			if (is_for(&texts[chosen[i]], how))
 				test(&texts[chosen[i]], how);
 	}
 	return done();

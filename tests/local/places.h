@@ -149,6 +149,24 @@ static const struct text texts[] = {
 		{ CPU_MEMCPY_OP, 70, BULK + 40, BULK + 5, 0 },
 		{ CPU_MEMCPY_OP, 8, OWN2, BULK + 108, 0 },
 		{ CPU_ADD_OP, 8, COUNT, 0, 1 } }, 6, true, true },
+	{ "barriers, with memory of its own between them", {
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 },
+		{ CPU_MEMCPY_OP, 8, OWN2, COUNT, 0 },
+		{ CPU_MB_OP, 0, 0, 0, 0 },
+		{ CPU_MEMCPY_OP, 100, BULK, SRC, 0 },
+		{ CPU_ADD_OP, 8, OWN2, 0, 7 },
+		{ CPU_MEMCPY_OP, 8, X, OWN1, 0 },
+		{ CPU_MB_OP, 0, 0, 0, 0 },
+		{ CPU_MEMCPY_OP, 8, B, OWN2, 0 },
+		{ CPU_MEMCPY_OP, 8 | SPECULATIVE, C, COUNT, 0 },
+		{ CPU_MB_OP, 0, 0, 0, 0 },
+		{ CPU_ADD_OP, 4, B, 0, 1 } }, 11, true, true },
+	{ "a barrier before the compare that stops", {
+		{ CPU_ADD_OP, 8, COUNT, 0, 1 },
+		{ CPU_MB_OP, 0, 0, 0, 0 },
+		{ CPU_ADD_OP, 8, C, 0, 1 },
+		{ CPU_COMPARE_EQ_OP, 8, X, OWN1, 0 },
+		{ CPU_ADD_OP, 8, B, 0, 1 } }, 5, false, true },
 };
 #define NR_TEXTS ((int)(sizeof(texts) / sizeof(texts[0])))
 

@@ -88,7 +88,7 @@ static void test_option_values(void)
 		good &= try_options(OPTIONS(.reserved = 1u << bit), NULL) == -EINVAL;
 	ok(good, "unknown flags, two that exclude each other, reserved fields: EINVAL");
 	ok(!try_options(OPTIONS(.percpu_size = 1), NULL) &&
-	   !try_options(OPTIONS(.percpu_size = OPV_DOMAIN_SIZE_MAX), NULL), "1 to 4194176 bytes a CPU");
+	   !try_options(OPTIONS(.percpu_size = OPV_DOMAIN_SIZE_MAX), NULL), "1 to 4161408 bytes a CPU");
 	ok(try_options(OPTIONS(.percpu_size = OPV_DOMAIN_SIZE_MAX + 1), NULL) == -EINVAL &&
 	   try_options(OPTIONS(.percpu_size = SIZE_MAX), NULL) == -EINVAL, "more: EINVAL");
 	ok(try_options(OPTIONS(.nr_cpus = 65537), NULL) == -EINVAL &&
