@@ -6,7 +6,7 @@
  * the dead one's vector happened before it, or nothing of it ever does.
  *
  * Stopped there and not killed, by a tracer, the owner does not hold the others up.
- * --first ends it with the first failure.
+ * --first ends it with the first failure; a word behind that: only texts with it in their names.
  */
 #define _GNU_SOURCE
 #include "places.h"
@@ -147,6 +147,7 @@ static bool kill_one(const struct text *t, enum how how, pid_t pid, struct sums 
 }
 
 static bool first_only;	/* tests end when one has failed */
+static const char *only = "";	/* in the names of the texts */
 
 static void test(const struct text *t, enum how how)
 {
@@ -223,6 +224,8 @@ int main(int argc, char **argv)
 	int i, how;
 
 	first_only = argc > 1 && !strcmp(argv[1], "--first");
+	if (argc > 2)
+		only = argv[2];
 	opv_status(&status, sizeof(status));
 	if (!status.fast) {
 		skip("a process is killed at every instruction", status.why);
@@ -241,7 +244,7 @@ int main(int argc, char **argv)
 			continue;
 		}
 		for (i = 0; i < NR_CHOSEN; i++)
-			if (is_for(&texts[chosen[i]], how))
+			if (is_for(&texts[chosen[i]], how) && strstr(texts[chosen[i]].name, only))
 				test(&texts[chosen[i]], how);
 	}
 	return done();
