@@ -3,6 +3,31 @@
 # The harness itself: it tells what happened in a guest, and kernels complain aloud.
 . "$(dirname "$0")/common"
 
+# What is told of a console, and what is not.
+told_of() { printf '%s\n' "$1" >"$tmp/console"; complaints "$tmp/console" >"$tmp/told"; echo $?; }
+race='==================================================================
+BUG: KCSAN: data-race in %s / %s
+
+write to 0xffff888003b0c000 of 8 bytes by task 50 on cpu 1:
+ %s+0x20/0x40
+=================================================================='
+limit='hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+Call Trace:
+ <TASK>
+ opv_call_pin+0x256/0x4f0 [cpu_opv]'
+is "$(told_of '[    1.0] guest: boot 1.0 s')" 1 "a kernel that is content is not complained of"
+is "$(told_of '[    1.0] WARNING: CPU: 1 PID: 50 at kernel/x.c:1 f+0x1/0x2')" 0 "a warning is told"
+is "$(told_of 'watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [hog:50]')" 0 "a CPU that is stuck, too"
+is "$(told_of "$(printf "$race" opv_a opv_b opv_a)")" 0 "a data race in code of ours, too"
+is "$(told_of "$(printf "$race" a b a)")" 1 "one of the kernel's own is not"
+is "$(told_of "$limit
+Memory cgroup out of memory: Killed process 50 (hog) total-vm:1kB")" 1 "a process killed for its group's limit is not"
+is "$(told_of "$limit
+Out of memory: Killed process 50 (hog) total-vm:1kB")" 0 "one that is killed because all memory is gone is told"
+is "$(told_of "$limit
+WARNING: CPU: 1 PID: 50 at kernel/x.c:1 f+0x1/0x2
+Memory cgroup out of memory: Killed process 50 (hog) total-vm:1kB")" 0 "so is a warning in the midst of it"
+
 have 6.1 "guests" || done_testing
 
 cat >"$tmp/Kbuild" <<'END'
@@ -11,6 +36,7 @@ END
 cat >"$tmp/bad.c" <<'END'
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -28,6 +54,32 @@ static void both(spinlock_t *first, spinlock_t *second)
 	spin_unlock(first);
 }
 
+/* Nobody but the name says that it is of this project. */
+static long opv_raced;
+
+static noinline int bad_opv_race(void *unused)
+{
+	while (!kthread_should_stop()) {
+		opv_raced++;
+		barrier();
+		if (need_resched())
+			cond_resched();
+	}
+	return 0;
+}
+
+static void race(void)
+{
+	struct task_struct *one = kthread_run(bad_opv_race, NULL, "bad/1");
+	struct task_struct *two = kthread_run(bad_opv_race, NULL, "bad/2");
+
+	msleep(2000);
+	if (!IS_ERR(one))
+		kthread_stop(one);
+	if (!IS_ERR(two))
+		kthread_stop(two);
+}
+
 static int __init bad_init(void)
 {
 	volatile char *p = kmalloc(16, GFP_KERNEL);
@@ -42,6 +94,8 @@ static int __init bad_init(void)
 		msleep(1);
 		spin_unlock(&one);
 	}
+	if (which == 5)
+		race();
 	kfree((void *)p);
 	if (which == 4)
 		*p = 1;
@@ -100,5 +154,12 @@ if have 6.1-kasan "a debugging kernel complains of what is bad" && bad 6.1-kasan
 	like "$err" '^WARNING: possible circular locking' "locks taken in turn and out of turn"
 	like "$err" '^BUG: (sleeping function|scheduling while atomic)' "sleep with a spinlock held"
 	like "$err" '^BUG: KASAN: (slab-)?use-after-free in bad_init' "memory used after it was freed"
+fi
+if have 6.1-kcsan "a debugging kernel complains of data races" && bad 6.1-kcsan; then
+	guest -m 1024 -f "$bad" 6.1-kcsan 'insmod bad.ko && rmmod bad'
+	is "$status" 0 "6.1-kcsan: without one it is content"
+	guest -m 1024 -f "$bad" 6.1-kcsan 'insmod bad.ko which=5; rmmod bad'
+	is "$status" 125 "a debugging kernel complains of data races"
+	like "$err" '^BUG: KCSAN: data-race in bad_opv_race' "it is shown"
 fi
 done_testing

@@ -10,12 +10,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/swap.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include "call.h"
 #include "section.h"
+#include "swap.h"
 
 #ifndef MADV_PAGEOUT
 # define MADV_PAGEOUT 21
@@ -127,6 +126,15 @@ static void check(const char *what, enum keeps keeps, uint64_t met)
 		is(lost, 0, "nothing is lost: %s", what);
 }
 
+static void turn_page_out(void);
+static unsigned long swapped;
+
+/* There was some of what is to be shown. */
+static bool enough(void (*turn)(void))
+{
+	return calls && (turn != turn_page_out || swapped);
+}
+
 /* turn() is called for so long, while threads call; if it may be, others are in sections there. */
 static void race(double seconds, const char *what, void (*turn)(void), enum keeps keeps, int fd)
 {
@@ -142,7 +150,7 @@ static void race(double seconds, const char *what, void (*turn)(void), enum keep
 		pthread_create(&meet, NULL, meet_sections, &met);
 	}
 	end = now_ns() + (uint64_t)(seconds * 1e9);
-	while (now_ns() < end || (!calls && now_ns() < end + UINT64_C(20000000000))) {
+	while (now_ns() < end || (!enough(turn) && now_ns() < end + UINT64_C(20000000000))) {
 		turn();
 		turns++;
 	}
@@ -204,16 +212,6 @@ static void turn_fork(void)
 	usleep(500);
 }
 
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 /* KSM runs meanwhile; all pages but for the words are the same. */
 static void turn_merge(void)
 {
@@ -245,42 +243,20 @@ static void turn_huge(void)
 	mprotect(area + HUGE / 2, PAGE, PROT_READ | PROT_WRITE);
 }
 
-static unsigned long swapped;
-
 static void turn_page_out(void)
 {
-	struct sysinfo info;
+	unsigned long now;
 
 	madvise(area, (PAGES + 1) * PAGE, MADV_PAGEOUT);
-	if (!sysinfo(&info) && info.totalswap - info.freeswap > swapped)
-		swapped = info.totalswap - info.freeswap;
+	now = swap_used();
+	if (now > swapped)
+		swapped = now;
 	usleep(100);
-}
-
-/* What mkswap writes. */
-static bool make_swap(const char *path, off_t size)
-{
-	union {
-		struct {
-			char boot[1024];
-			uint32_t version, last_page, bad_pages;
-		} header;
-		char page[PAGE];
-	} swap = { .header = { .version = 1, .last_page = (uint32_t)(size / PAGE - 1) } };
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good;
-
-	memcpy(swap.page + PAGE - 10, "SWAPSPACE2", 10);
-	good = fd >= 0 && pwrite(fd, swap.page, PAGE, 0) == PAGE && !fsync(fd);
-	if (fd >= 0)
-		close(fd);
-	return good && !swapon(path, 0);
 }
 
 static void test_page_out(double seconds)
 {
-	if (!make_swap("/dev/nvme0n1", 64 << 20) &&
-	    !(put("/sys/block/zram0/disksize", "64M") && make_swap("/dev/zram0", 64 << 20))) {
+	if (!swap_on()) {
 		skip("nothing is lost: swapped out", "there is nothing to swap to");
 		return;
 	}

@@ -18,6 +18,8 @@
 #define SPIN	200
 #define WORKERS	2
 #define HOGS	2	/* an emulator has fewer CPUs than its guest */
+#define ENOUGH	50	/* of all that has to happen; it is waited for */
+#define PATIENCE UINT64_C(30000000000)
 
 static uint64_t hits[64][16];
 static atomic_bool stop;
@@ -52,6 +54,11 @@ static void *be_in_sections(void *arg)
 	return arg;
 }
 
+static bool enough(void)
+{
+	return added > ENOUGH && sections > ENOUGH && refused;
+}
+
 /* The load, while turn() is called each millisecond. */
 static void test_turns(double seconds, void (*turn)(uint64_t n), const char *what)
 {
@@ -65,7 +72,7 @@ static void test_turns(double seconds, void (*turn)(uint64_t n), const char *wha
 	stop = false;
 	for (i = 0; i < WORKERS + 1; i++)
 		pthread_create(&threads[i], NULL, i < WORKERS ? call_all : be_in_sections, (void *)(uintptr_t)i);
-	while (now_ns() < end) {
+	while (now_ns() < end || (!enough() && now_ns() < end + PATIENCE)) {
 		turn(++n);
 		usleep(1000);
 	}
@@ -76,7 +83,7 @@ static void test_turns(double seconds, void (*turn)(uint64_t n), const char *wha
 		sum += hits[cpu][0];
 	diag("%s: %llu times; %llu calls, %llu refused, %llu sections", what, (unsigned long long)n,
 	     (unsigned long long)added, (unsigned long long)refused, (unsigned long long)sections);
-	ok(added > 50 && sections > 50 && !errors, "calls are served or refused: %s", what);
+	ok(added > ENOUGH && sections > ENOUGH && !errors, "calls are served or refused: %s", what);
 	ok(refused > 0, "they are refused where the caller may not run at that moment: %s", what);
 	is(sum, added + sections, "conserved: %s", what);
 }
@@ -143,7 +150,7 @@ static void *hog(void *arg)
 
 static void test_hogs(uint64_t calls)
 {
-	const uint64_t end = now_ns() + UINT64_C(30000000000);
+	const uint64_t end = now_ns() + PATIENCE;
 	uint64_t sum = 0, seed = 1;
 	pthread_t threads[1 + HOGS];
 	int cpu;
@@ -152,9 +159,12 @@ static void test_hogs(uint64_t calls)
 	memset(hits, 0, sizeof(hits));
 	added = errors = sections = 0;
 	stop = false;
+	/* Who is on a CPU with a hog waits until a scheduler that is not busy takes him off. */
+	pin_to(0);
+	unpin();
 	for (cpu = 1; cpu <= HOGS; cpu++)
 		pthread_create(&threads[cpu], NULL, hog, (void *)(uintptr_t)cpu);
-	while (added < calls && now_ns() < end) {
+	while ((added < calls || sections <= ENOUGH) && now_ns() < end) {
 		int target = 1 + (int)(rnd(&seed) % HOGS);
 		struct cpu_op op = opv_op_add(&hits[target][0], 1, 8);
 
@@ -169,7 +179,7 @@ static void test_hogs(uint64_t calls)
 		sum += hits[cpu][0];
 	}
 	diag("%llu calls, %llu sections of hogs", (unsigned long long)added, (unsigned long long)sections);
-	ok(added == calls && sections > 100 && !errors, "CPUs that SCHED_FIFO threads never leave serve calls");
+	ok(added >= calls && sections > ENOUGH && !errors, "CPUs that SCHED_FIFO threads never leave serve calls");
 	is(sum, added + sections, "conserved: sections of SCHED_FIFO threads");
 }
 
