@@ -33,6 +33,10 @@ ROBUST crash invalid the lock stays with a thread that was killed
 HELP crash invalid a thread waits for the owner that was killed, in place of helping
 HEIR heir assertion a descriptor is used again while a key has it from its dead owner
 BOUND progress non-progress a thread never gives up its own road
+ONE_LOG stretch assertion the next stretch is computed into the log that the key names
+REST stretch assertion whoever finds a stretch does not go on with the next
+BACK stretch assertion whoever finds a stretch takes back what was stored
+MERGED stretch assertion both sides of a barrier are computed at once
 LIST
 }
 
