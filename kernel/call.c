@@ -10,13 +10,10 @@
 
 #include "call.h"
 
-static int opv_call_prepare(struct opv_call *call, const struct cpu_op __user *uvec)
+static int opv_call_prepare(struct opv_call *call)
 {
 	int ret;
 
-	ret = opv_call_copy(call, uvec);
-	if (ret)
-		return ret;
 	ret = opv_call_pin(call);
 	if (ret)
 		return ret;
@@ -48,7 +45,10 @@ static int opv_call_in(void *room, const struct cpu_op __user *uvec, int count, 
 	call->span = (void *)&call->vec[count];
 	call->pin = (void *)&call->span[count];
 
-	ret = opv_call_prepare(call, uvec);
+	ret = opv_call_copy(call, uvec);
+	if (ret || (count <= OPV_STACK_OPS && opv_call_words(call, cpu, &ret)))
+		return ret;
+	ret = opv_call_prepare(call);
 	if (!ret)
 		ret = opv_exec_on(call, cpu);
 	opv_call_unpin(call);

@@ -46,6 +46,7 @@ struct opv_call {
 int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags);
 
 /* vector.c: the vector from user space, checked. */
+bool opv_copy_in(void *to, const void __user *from, size_t len);
 int opv_call_copy(struct opv_call *call, const struct cpu_op __user *uvec);
 
 /* pin.c: the pages of all operands.  Unpin whatever pin answered. */
@@ -55,12 +56,20 @@ void opv_call_unpin(struct opv_call *call);
 /* page.c: a page that is no memory of one process only: 0, OPV_PAGE_OTHER, or an error. */
 #define OPV_PAGE_OTHER 1	/* the first write puts another one in its place */
 int opv_page_check(struct page *page, unsigned long addr);
+bool opv_prot_is_cached(pgprot_t prot);
+
+/* walk.c, interrupts off: a page that page.c would find good is mapped there, just now. */
+bool opv_page_is_there(unsigned long addr, bool write);
+
+/* words.c: the short road; false: it was not taken, and nothing was done. */
+bool opv_call_words(const struct opv_call *call, int cpu, int *result);
 
 /* span.c: the vector on its spans, interrupts off; -EBUSY: the guard did not hold. */
 bool opv_call_needs_held(const struct opv_call *call);
 int opv_call_execute(struct opv_call *call);
 
 /* exec.c: on that CPU, or for it.  @call is NULL for a fence. */
+bool opv_may_run_on(int cpu);
 int opv_exec_on(struct opv_call *call, int cpu);
 
 #endif /* _OPV_KERNEL_CALL_H */

@@ -14,19 +14,28 @@
 #include "alias.h"
 #include "call.h"
 
-static long opv_ioctl_run(const struct cpu_opv_args __user *uargs)
+static int opv_args_get(struct cpu_opv_args *args, const struct cpu_opv_args __user *uargs)
 {
-	struct cpu_opv_args args;
 	u32 size;
-	int ret;
 
+	/* Nearly always; what is not as hoped is looked at again. */
+	if (opv_copy_in(args, uargs, sizeof(*args)) && args->size == sizeof(*args))
+		return 0;
 	if (get_user(size, &uargs->size))
 		return -EFAULT;
 	if (size < CPU_OPV_ARGS_SIZE_VER0)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&args, sizeof(args), uargs, size);
+	return copy_struct_from_user(args, sizeof(*args), uargs, size);
+}
+
+static long opv_ioctl_run(const struct cpu_opv_args __user *uargs)
+{
+	struct cpu_opv_args args __uninitialized;
+	int ret;
+
+	ret = opv_args_get(&args, uargs);
 	if (ret)
 		return ret;
 	if ((uintptr_t)args.vec != args.vec)

@@ -36,7 +36,7 @@ static void opv_exec(void *info)
 	smp_mb();	/* the vector's accesses, then those of whoever runs next */
 }
 
-static bool opv_may_run_on(int cpu)
+bool opv_may_run_on(int cpu)
 {
 	return cpu < nr_cpu_ids && cpu_possible(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr);
 }

@@ -23,9 +23,9 @@ static bool opv_prot_is(pgprot_t prot, pgprot_t other)
  * are forbidden on some machines.  Asking for what a protection has changes nothing,
  * and on machines that know no such thing it never changes anything.
  */
-static bool opv_is_cached(const struct vm_area_struct *vma)
+bool opv_prot_is_cached(pgprot_t prot)
 {
-	const pgprot_t plain = vm_get_page_prot(VM_READ | VM_WRITE), prot = vma->vm_page_prot;
+	const pgprot_t plain = vm_get_page_prot(VM_READ | VM_WRITE);
 
 	if (!opv_prot_is(plain, pgprot_noncached(plain)) &&
 	    opv_prot_is(prot, pgprot_noncached(prot)))
@@ -38,7 +38,7 @@ static int opv_vma_check(const struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
 		return -EFAULT;
-	if (!opv_is_cached(vma))
+	if (!opv_prot_is_cached(vma->vm_page_prot))
 		return -EFAULT;
 	/*
 	 * The zero page, or a page of a file that was mapped privately: the first

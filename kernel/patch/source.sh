@@ -4,7 +4,7 @@
 # What the probes would find out, from the tree.
 look_for_features()
 {
-	known="-D__KERNEL__ -UOPV_BREAK_ABORT -UOPV_NO_RSEQ"
+	known="-D__KERNEL__ -UOPV_BREAK_ABORT -UOPV_BREAK_WORDS -UOPV_NO_RSEQ"
 	for probe in "$src"/kernel/probe/*.c; do
 		name=$(basename "$probe" .c)
 		if grep -rqiw "$name" "$tree/include/linux"; then
@@ -115,7 +115,7 @@ put_source()
 		s,docs/kernel\.md,Documentation/userspace-api/cpu_opv.rst,
 		s,The interpreter: runs a vector that,The interpreter: runs operations of a vector that,
 		s,  Answers 0\, or i + 1 when compare i stopped it\.,,' >"$repo/kernel/cpu_opv/$2"
-	grep -n 'core/\|opv/\|kernel\.md\|HAVE_\|OPV_OPS\|module' "$repo/kernel/cpu_opv/$2" |
+	grep -n 'core/\|opv/\|kernel\.md\|\bHAVE_\|OPV_OPS\|module' "$repo/kernel/cpu_opv/$2" |
 		grep -v cpu_opv/ >&2 && fail "$1 says what is not so in a kernel"
 	[ -s "$repo/kernel/cpu_opv/$2" ] || fail "nothing became of $1"
 }

@@ -51,7 +51,7 @@ check() {
 		"$tree"/arch/arm64/include/asm/unistd32.h "$tree"/arch/arm64/tools 2>/dev/null | wc -l >"$tmp/others"
 	is "$(cat "$tmp/without" "$tmp/others" | tr -d ' ')" 2 \
 		"$package: it is in the tables of x86, arm, arm64, powerpc, s390, and the common one"
-	is "$(grep -rnE 'OPV_OPS|HAVE_|core/|uint[0-9]+_t|docs/|/dev/cpu_opv' "$tree/kernel/cpu_opv" \
+	is "$(grep -rnE 'OPV_OPS|\bHAVE_|core/|uint[0-9]+_t|docs/|/dev/cpu_opv' "$tree/kernel/cpu_opv" \
 		"$tree/include/uapi/linux/cpu_opv.h")" "" "$package: nothing in it is said of a library or module"
 	is "$(cat "$dir"/*.patch | grep -E '\*\*\*|@[a-z]+@')" "" "$package: and no blank was left to fill in"
 	is "$(grep -oE 'case CPU_[A-Z_]*_OP:' "$tree/kernel/cpu_opv/check.h" | sort -u | wc -l)" \
