@@ -11,6 +11,7 @@
 
 #include "count.h"
 #include "engine.h"
+#include "env.h"
 
 struct all {
 	struct opv_domain *d;
@@ -31,8 +32,8 @@ static int run(void *arg)
 
 int opv_as_all(struct opv_domain *d, int (*fn)(const uint64_t *cpus, void *arg), void *arg)
 {
-	const uint32_t words = (d->nr_cpus + 63) / 64;
-	uint64_t cpus[words];	/* no larger than it must be: handlers may have small stacks */
+	const uint32_t words = opv_cpu_words(d->nr_cpus);
+	uint64_t cpus[words];
 	struct all a = { d, fn, arg, cpus };
 	int ret, failed = 0;
 	uint32_t i;

@@ -44,6 +44,12 @@ static inline struct opv_counts *opv_env_counts(const struct opv_env *env, int c
 	return (struct opv_counts *)&env->counts[i].c;
 }
 
+/* Words of a set of CPUs, no more than it must have: handlers may have small stacks. */
+static inline uint32_t opv_cpu_words(uint32_t nr_cpus)
+{
+	return (nr_cpus + 63) / 64;
+}
+
 /* Is this a CPU that the kernel may ever bring up?  Is it up? */
 bool opv_cpu_possible(int cpu);
 bool opv_cpu_online(int cpu);

@@ -8,6 +8,7 @@
 
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 
 #include "break.h"
@@ -22,8 +23,6 @@
 # define MEMBARRIER_CMD_FLAG_CPU (1 << 0)
 #endif
 
-#define MASK_LONGS 1024		/* 65536 CPUs */
-#define MASK_BITS (8 * sizeof(unsigned long))
 #define MOVE_TRIES 100
 
 /* Every CPU of the process (-1), or one of them.  A CPU that is offline is fenced. */
@@ -51,16 +50,18 @@ static bool membarrier_fence(int cpu)
  */
 static int move_fence(int cpu)
 {
-	unsigned long mask[MASK_LONGS] = { 0 }, there[MASK_LONGS] = { 0 };
+	const uint32_t words = opv_cpu_words(opv_env()->nr_cpus);
+	uint64_t mask[words], there[words];
 	long size, ret;
 	int tries;
 
-	if ((size_t)cpu >= sizeof(there) * 8)
+	if ((uint32_t)cpu >= words * 64)
 		return -EPERM;
+	memset(there, 0, sizeof(there));
 	size = OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (size <= 0)
 		return -EPERM;
-	there[(size_t)cpu / MASK_BITS] = 1ul << (size_t)cpu % MASK_BITS;
+	there[cpu / 64] = UINT64_C(1) << cpu % 64;
 	for (tries = 0; tries < MOVE_TRIES; tries++) {
 		ret = OPV_SYS(SYS_sched_setaffinity, 0, sizeof(there), there);
 		if (ret)

@@ -17,7 +17,6 @@
 #include "thread.h"
 
 #define MAX_REQUESTS 65536
-#define MAX_CPUS 65536
 
 /* Does it lie in what a CPU of the domain has for data?  Then it is there. */
 static bool in_data(const struct opv_region *r, const struct opv_operand *o)
@@ -146,13 +145,13 @@ int opv_vector(struct opv_domain *d, const struct cpu_op *vec, int count, int cp
  */
 static bool cpu_allowed(int cpu)
 {
-	unsigned long mask[MAX_CPUS / 8 / sizeof(long)];
-	const size_t bits = 8 * sizeof(long), word = (size_t)cpu / bits;
+	uint64_t mask[opv_cpu_words(opv_env()->nr_cpus)];
+	const size_t word = (size_t)cpu / 64;
 	long size = OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 
 	if (size <= 0)
 		return opv_cpu_possible(cpu);
-	if (word < (size_t)size / sizeof(long) && (mask[word] >> (size_t)cpu % bits & 1))
+	if (word < (size_t)size / sizeof(*mask) && (mask[word] >> cpu % 64 & 1))
 		return true;
 	return opv_cpu_possible(cpu) && !opv_cpu_online(cpu);
 }
@@ -244,10 +243,11 @@ static int take_request(struct opv_domain *d, struct batch *b, size_t *used, int
 
 static int run_batch(struct opv_domain *d, struct batch *b, struct opv_request *requests, int nr)
 {
-	uint64_t cpus[MAX_CPUS / 64] = { 0 };
+	uint64_t cpus[opv_cpu_words(d->nr_cpus)];
 	int i, ret, cpu = 0;
 	size_t used = 0;
 
+	memset(cpus, 0, sizeof(cpus));
 	for (i = 0; i < nr; i++) {
 		ret = take_request(d, b, &used, i, &requests[i]);
 		if (ret) {
@@ -299,9 +299,10 @@ int opv_vectors(struct opv_domain *d, struct opv_request *requests, int nr)
  */
 static int fence_all(struct opv_domain *d)
 {
-	uint64_t cpus[MAX_CPUS / 64] = { 0 };
+	uint64_t cpus[opv_cpu_words(d->nr_cpus)];
 	int ret, cpu;
 
+	memset(cpus, 0, sizeof(cpus));
 	for (cpu = 0; cpu < (int)d->nr_cpus; cpu++)
 		cpus[cpu / 64] |= UINT64_C(1) << cpu % 64;
 	atomic_thread_fence(memory_order_seq_cst);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Signal handlers that use all operations, storming in on a thread that is in the
- * slow path most of the time.
+ * slow path most of the time, on a stack of their own that is small.
  */
 #define _GNU_SOURCE
 #include <opv/opv.h>
@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../tap.h"
 
@@ -117,13 +120,26 @@ static void storm(const char *what)
 	interrupted_calls = 0;
 }
 
+/* A stack for handlers with 8 KiB beyond what the kernel needs, and nothing below. */
+static bool small_stack(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (getauxval(AT_MINSIGSTKSZ) + 8192 + page - 1) & ~(page - 1);
+	char *stack = mmap(NULL, page + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const stack_t ss = { .ss_sp = stack + page, .ss_size = size };
+
+	return stack != MAP_FAILED && !mprotect(stack + page, size, PROT_READ | PROT_WRITE) &&
+	       !sigaltstack(&ss, NULL);
+}
+
 int main(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
 
 	opv_domain_create(&domain, NULL);
 	opv_new(domain, &sum);
 	opv_new(domain, &list);
+	ok(small_stack(), "handlers have a stack of 8 KiB");
 	sigaction(SIGALRM, &action, NULL);
 	storm("as it comes");
 	opv_force(OPV_ENGINE_FENCE, 100);
