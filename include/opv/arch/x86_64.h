@@ -10,7 +10,7 @@
  * Registers	%fs + rseq	the thread's rseq area
  *		%rax		what an open key is: the CPU this runs on, or its mm_cid
  *		%rdx		the number of the slot, times the stripe
- *		%rcx %rsi %rdi	scratch of the operation
+ *		%rcx		scratch of the operation; %rsi %rdi where it copies
  * Signature	0x53053053, as glibc registers it: ud1 %edi, 0x53053053(%rip),
  *		which never runs and which a disassembler shows whole.
  * Memory model	TSO: loads are acquires, stores are releases; all that an
@@ -197,7 +197,8 @@ static inline void opv_rseq_disarm(ptrdiff_t rseq)
 	}								\
 	__asm__ __volatile__("") /* gcc 11 to 13 may drop an asm goto whose outputs are dead */
 
-#define OPV_ASM_CLOBBERS	"rax", "rdx", "rcx", "rsi", "rdi", "memory", "cc"
+#define OPV_ASM_CLOBBERS	OPV_ASM_MORE_CLOBBERS "rax", "rdx", "rcx", "memory", "cc"
+#define OPV_ASM_MORE_CLOBBERS
 
 /* gcc would rather not where several forms of one are used. */
 #define OPV_SEC_INLINE		inline __attribute__((__always_inline__))
@@ -424,6 +425,10 @@ stop:
 	OPV_SEC_END;
 }
 
+/* No other operation takes these two from the function that it is inlined into. */
+#undef OPV_ASM_MORE_CLOBBERS
+#define OPV_ASM_MORE_CLOBBERS	"rsi", "rdi",
+
 static OPV_SEC_INLINE int opv_sec_cmpeq_copy_store(OPV_SEC_ARGS, intptr_t *p,
 					   intptr_t expect, void *dst,
 					   const void *src, size_t len, intptr_t n)
@@ -439,5 +444,8 @@ stop:
 	return 1;
 	OPV_SEC_END;
 }
+
+#undef OPV_ASM_MORE_CLOBBERS
+#define OPV_ASM_MORE_CLOBBERS
 
 #endif /* _OPV_ARCH_X86_64_H */
