@@ -217,7 +217,7 @@ void cache_release(void *p)
 
 	c = cache ? class_of(p) : NR_CLASSES;
 	if (c < NR_CLASSES &&
-	    (cache_push(cache, c, p) || (make_room(c) && push_all(c, p, p)))) {
+	    (cache_push(cache, opv_cpu(), c, p) || (make_room(c) && push_all(c, p, p)))) {
 		COUNT(c, kept, 1);
 	} else {
 		COUNT(c < NR_CLASSES ? c : NR_CLASSES, passed, 1);

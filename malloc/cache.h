@@ -109,10 +109,18 @@ static inline bool cache_push_to(struct cache *h, const struct cache *here, unsi
 				       OPV_THIS_CPU));
 }
 
-/* Keep a block; false when the slow half has to see to it. */
-static inline bool cache_push(struct cache *h, unsigned int c, void *p)
+/* opv_cpu() where that is a load; less than 0 where it is a call. */
+static inline int cache_cpu(void)
 {
-	struct cache *here = opv_ptr(h, opv_cpu());
+	ptrdiff_t rseq = opv_rseq();
+
+	return LIKELY(rseq) ? opv_rseq_read32(rseq, 4) : -1;
+}
+
+/* Keep a block; false when the slow half has to see to it.  cpu is where we are, or were. */
+static inline bool cache_push(struct cache *h, int cpu, unsigned int c, void *p)
+{
+	struct cache *here = opv_ptr(h, cpu);
 	int32_t room = __atomic_load_n(&here->room[c], __ATOMIC_RELAXED) - 1;
 
 	if (UNLIKELY(room < 0))

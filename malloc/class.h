@@ -33,7 +33,7 @@ static inline size_t class_bytes(unsigned int c)
 /* The class of an allocation: the least whose blocks have room for it. */
 static inline unsigned int class_for_small(size_t size)
 {
-	return (unsigned int)(size <= 24 ? 0 : (size + 7) / 16 - 1);
+	return (unsigned int)(((size > 24 ? size : 24) + 7) / 16 - 1);
 }
 
 static inline unsigned int class_for_large(size_t size)

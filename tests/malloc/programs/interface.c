@@ -207,6 +207,32 @@ static void aligned(void)
 	}
 }
 
+/*
+ * Small ones that libc mapped by themselves: free() takes it that these have half a page at
+ * least, whatever they were asked to have.  libc does so when its heap has no room.
+ */
+#define MAPPED_MAX 20000
+
+static void mapped_small(void)
+{
+	static void *p[MAPPED_MAX];
+	size_t align = 32, mapped = 0, i;
+
+	CHECK(mallopt(M_MMAP_THRESHOLD, 1) == 1);
+	for (i = 0; i < MAPPED_MAX && mapped < 500; i++, align = align < 1 << 16 ? 2 * align : 32) {
+		p[i] = memalign(align, 1 + i % 100);
+		CHECK(p[i] && (uintptr_t)p[i] % align == 0);
+		if (!(((size_t *)p[i])[-1] & 2))
+			continue;
+		mapped++;
+		CHECK(malloc_usable_size(p[i]) >= 2048);
+	}
+	CHECK(mapped == 500);
+	while (i--)
+		free(p[i]);
+	CHECK(mallopt(M_MMAP_THRESHOLD, 128 << 10) == 1);
+}
+
 #define FAILS(what)								\
 	do {									\
 		errno = 0;							\
@@ -287,6 +313,7 @@ int main(void)
 	zeroed();
 	resized();
 	aligned();
+	mapped_small();
 	impossible();
 	errno_stays();
 	odd_ones();
