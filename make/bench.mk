@@ -3,6 +3,7 @@
 # make bench		measure; BENCHFLAGS='-t 1 --filter "add*"' and so on
 # make bench-peers	other libraries to measure beside this one, where they are installed
 # make bench-structs	measure structures and those
+# make bench-malloc	measure libopv-malloc.so beside other allocators, where they are installed
 
 # The loops are the same whatever the rest is built with: last on the line wins.
 bench-loops := $(addprefix $(O)/tools/opv/,bench_fast.o bench_variant.o bench_slow.o bench_struct.o \
@@ -23,7 +24,7 @@ peer-header-lttng := lttng/tracepoint.h
 peer-libs-lttng := -llttng-ust -ldl
 peer-package-lttng := liblttng-ust-dev
 
-.PHONY: bench bench-peers bench-structs $(addprefix bench-peer-,$(peers))
+.PHONY: bench bench-peers bench-structs bench-malloc $(addprefix bench-peer-,$(peers))
 bench-peers: $(addprefix bench-peer-,$(peers))
 
 # Installed since, or removed: looked at each time, and a matter of the compiler's search path.
@@ -42,8 +43,11 @@ $(O)/peers/%.so: tools/opv/peers/%.c make/bench.mk
 
 bench-structures := counter*,freelist*,ring*,rwlock*,ref*,lock*,pool*,urcu*,ck*,lttng*,clock,atomic_*,malloc_pair,pthread*,add64
 
-bench: $(O)/opv bench-peers
+bench: all bench-peers
 	$(Q)$(O)/opv bench --aims $(BENCHFLAGS)
 
 bench-structs: $(O)/opv bench-peers
 	$(Q)$(O)/opv bench --aims --filter '$(bench-structures)' $(BENCHFLAGS)
+
+bench-malloc: all
+	$(Q)$(O)/opv bench --aims --filter 'malloc_*_*' $(BENCHFLAGS)

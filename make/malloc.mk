@@ -32,7 +32,3 @@ $(O)/malloc/%.o: malloc/%.c
 -include $(malloc-objs:.o=.d)
 
 $(O)/tools/opv/malloc_library.o: opv-cflags += -DOPV_MALLOC_LIBDIR='"$(libdir)/opv"'
-
-.PHONY: bench-malloc
-bench-malloc: all
-	$(Q)OPV_SRC=$(CURDIR) OPV_BUILD=$(abspath $(O)) CC="$(CC)" tests/malloc/bench

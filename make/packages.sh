@@ -44,6 +44,9 @@ redis-tools redis-benchmark test
 libpython3.11-testsuite /usr/share/doc/libpython3.11-testsuite test
 liburcu-dev /usr/share/doc/liburcu-dev test
 libck-dev /usr/share/doc/libck-dev test
+libjemalloc2 /usr/share/doc/libjemalloc2 test
+libmimalloc2.0 /usr/share/doc/libmimalloc2.0 test
+libtcmalloc-minimal4 /usr/share/doc/libtcmalloc-minimal4 test
 LIST
 }
 

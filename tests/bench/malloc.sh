@@ -70,9 +70,10 @@ is "$? $(json 'join " ", map { $_->{case} } @{$d->{rows}}' <"$tmp/json")" \
 	"0 tls_add_round malloc_pair_64_libc" "a library without a malloc is not measured"
 like "$(json '$d->{skipped}[0]{why}' <"$tmp/json")" "^malloc is not of $(realpath "$libm") but of .*libc" \
 	"and the reason is told"
-OPV_MALLOC_LIBRARY=/no/such.so "$opv" bench -r 1 -d 0.01 -t 1 --filter 'malloc_pair_*_opv' >"$tmp/out"
-is "$(grep -c '/no/such.so' "$tmp/out") $(grep -c '^  malloc_.*_libc ' "$tmp/out")" "1 4" \
+OPV_MALLOC_LIBRARY=/no/such.so "$opv" bench -r 1 -d 0.01 -t 1 --filter 'malloc_pair_*_opv,malloc_*1000_jemalloc' >"$tmp/out"
+is "$(grep -c '/no/such.so' "$tmp/out") $(grep -c '^  malloc_pair_.*_libc ' "$tmp/out")" "1 4" \
 	"without the library the table names it once, and has the C library's rows"
+is "$(awk '/^  [a-z0-9_]+ +[0-9]+ / { sub(/ [*]$/, ""); print length }' "$tmp/out" | sort -u | wc -l)" 1 "rows are aligned"
 LD_PRELOAD=$OPV_BUILD/libopv-malloc.so "$opv" bench -r 1 -d 0.01 -t 1 --filter malloc_mixed_libc --json >"$tmp/json"
 like "$(objects libc)" '^libc\.so[.0-9]*$' "what is preloaded into the command itself is not what is measured"
 

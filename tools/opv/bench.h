@@ -90,7 +90,7 @@ extern const size_t bench_nr_cases;
 /* What "x plain" counts in. */
 #define BENCH_PLAIN "tls_add_round"
 
-#define BENCH_NAME_WIDTH 26	/* of the longest case in a table */
+#define BENCH_NAME_WIDTH 28	/* of the longest case in a table */
 
 struct bench_per_cpu {
 	_Alignas(128) _Atomic uint64_t atomic;

@@ -282,7 +282,7 @@ static const struct {
 };
 
 #ifdef OPV_STATIC /* has no process of these */
-# define dlsym(handle, symbol) NULL
+# define dlsym(handle, symbol) ((void)(symbol), (void *)NULL)
 # define dladdr(p, info) 0
 #endif
 

@@ -268,6 +268,7 @@ static void calibrate(struct bench *b, struct bench_row *row)
 	uint64_t n = 1;
 	bool disturbed;
 
+	row->n = 1;
 	if (row->c->group == BENCH_MEMORY)
 		return;
 	for (;;) {

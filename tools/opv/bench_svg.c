@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define WIDTH	1000
-#define LEFT	190		/* where bars begin */
+#define LEFT	205		/* where bars begin */
 #define RIGHT	800		/* where the scale ends; figures stand behind it */
 #define TOP	96
 #define BAR	11		/* height of a bar */

@@ -116,7 +116,7 @@ static void put_skip(const struct bench *b, int first)
 	for (i = first; i < b->nr_skips; i++) {
 		if (strcmp(b->skips[i].why, b->skips[first].why))
 			continue;
-		printf("%s %s", column % 4 ? "" : "\n   ", b->skips[i].c->name);
+		printf("%s %s", column % 3 ? "" : "\n   ", b->skips[i].c->name);
 		column++;
 	}
 	putchar('\n');
