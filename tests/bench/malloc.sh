@@ -38,7 +38,7 @@ is "$(objects opv)" libopv-malloc.so "and its malloc is that of libopv-malloc.so
 # other NAME FILE PACKAGE: measured where it is installed, named with its package where it is not
 other() {
 	name="$1 is measured, with its own malloc, or named as missing"
-	if LD_PRELOAD=$2 true 2>&1 | grep -q "$2"; then
+	if LD_PRELOAD=$2 env true 2>&1 | grep -q "$2"; then
 		diag "$1 is not installed: $3"
 		is "$(of "$1")$(json 'join " ", sort keys %{{ map { $_->{why} => 1 } grep { $_->{case} =~ /_'"$1"'$/ &&
 			$_->{why} !~ /one CPU/ } @{$d->{skipped}} }}' <"$tmp/json")" \
