@@ -23,6 +23,7 @@
 #define OPV_BREAK_GUARD	15	/* have the kernel work whatever the key says */
 #define OPV_BREAK_SET	16	/* leave out CPUs that were not used, and do not look again */
 #define OPV_BREAK_CID	17	/* fence one CPU where slots go by mm_cid */
+#define OPV_BREAK_NODES	18	/* know of no CPU which node it is of */
 
 #ifndef OPV_BREAK
 # define OPV_BREAK 0

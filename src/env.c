@@ -8,7 +8,9 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "break.h"
 #include "engine.h"
 #include "sys.h"
 #include "thread.h"
@@ -90,19 +92,24 @@ bool opv_cpu_online(int cpu)
 	return cpu_in_file("/sys/devices/system/cpu/online", cpu, true);
 }
 
+static char *put_uint(char *path, unsigned int n)
+{
+	unsigned int unit = 1;
+
+	while (n / unit >= 10)
+		unit *= 10;
+	for (; unit; unit /= 10)
+		*path++ = (char)('0' + n / unit % 10);
+	*path = '\0';
+	return path;
+}
+
 static unsigned int hotplug_file(int cpu, const char *name)
 {
-	char path[80] = "/sys/devices/system/cpu/cpu", digits[12], *p = path + strlen(path);
 	unsigned int value = 0;
-	char text[16];
-	int n = 0;
+	char path[80], text[16];
 
-	do
-		digits[n++] = (char)('0' + cpu % 10);
-	while (cpu /= 10);
-	while (n)
-		*p++ = digits[--n];
-	strcpy(p, name);
+	strcpy(put_uint(stpcpy(path, "/sys/devices/system/cpu/cpu"), (unsigned int)cpu), name);
 	if (read_file(path, text, sizeof(text)))
 		parse_uint(text, &value);
 	return value;
@@ -132,16 +139,32 @@ static unsigned int cpus_of_mask(void)
 	return n > 0 ? (unsigned int)n * 8 : 1024;
 }
 
-static void node_path(char *path, unsigned int node)
+/* A CPU that is off is in no list of a node's, but linked with it. */
+static bool linked(unsigned int cpu, unsigned int node)
 {
-	unsigned int unit = 1;
+	char path[64];
 
-	path = stpcpy(path, "/sys/devices/system/node/node");
-	while (node / unit >= 10)
-		unit *= 10;
-	for (; unit; unit /= 10)
-		*path++ = (char)('0' + node / unit % 10);
-	strcpy(path, "/cpulist");
+	put_uint(stpcpy(put_uint(stpcpy(path, "/sys/devices/system/cpu/cpu"), cpu), "/node"), node);
+	return OPV_SYS(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+static void for_each_offline(void (*fn)(void *arg, unsigned int node, unsigned int cpu), void *arg)
+{
+	const struct opv_env *env = opv_env();
+	char present[4096], online[4096];
+	unsigned int node, cpu, end;
+
+	if (!read_file("/sys/devices/system/cpu/present", present, sizeof(present)) ||
+	    !read_file("/sys/devices/system/cpu/online", online, sizeof(online)) ||
+	    !strcmp(present, online))
+		return;
+	for (cpu = 0; cpu < env->nr_cpus; cpu++) {
+		if (!in_list(present, (int)cpu, &end) || in_list(online, (int)cpu, &end))
+			continue;
+		for (node = 0; node < env->nr_nodes; node++)
+			if (linked(cpu, node))
+				fn(arg, node, cpu);
+	}
 }
 
 void opv_for_each_node_cpu(void (*fn)(void *arg, unsigned int node, unsigned int cpu), void *arg)
@@ -150,14 +173,17 @@ void opv_for_each_node_cpu(void (*fn)(void *arg, unsigned int node, unsigned int
 	unsigned int node, cpu, end;
 	char path[64], list[4096];
 
-	for (node = 0; env->nr_nodes > 1 && node < env->nr_nodes; node++) {
-		node_path(path, node);
+	if (env->nr_nodes < 2 || OPV_BROKEN(NODES))
+		return;
+	for (node = 0; node < env->nr_nodes; node++) {
+		strcpy(put_uint(stpcpy(path, "/sys/devices/system/node/node"), node), "/cpulist");
 		if (!read_file(path, list, sizeof(list)))
 			continue;
 		for (cpu = 0; cpu < env->nr_cpus; cpu++)
 			if (in_list(list, (int)cpu, &end))
 				fn(arg, node, cpu);
 	}
+	for_each_offline(fn, arg);
 }
 
 /* Which fence reaches another CPU of this process? */
