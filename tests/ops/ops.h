@@ -73,6 +73,15 @@ static uint64_t rnd_value(uint64_t *state)
 	return r & 3 ? boundary[(r >> 2) % (uint64_t)NR_BOUNDARY] : rnd(state);
 }
 
+/* Of so many times, one of OPV_TEST_PART: for guests, whose CPUs are emulated. */
+__attribute__((__unused__))
+static int part_of(int times)
+{
+	const char *part = getenv("OPV_TEST_PART");
+
+	return part && atoi(part) > 0 ? (times - 1) / atoi(part) + 1 : times;
+}
+
 /* The first and the second CPU that this process may run on; -1 for none. */
 __attribute__((__unused__))
 static int allowed_cpu(int nth)
@@ -97,7 +106,10 @@ static bool pin_to(int cpu)
 	return !sched_setaffinity(0, sizeof(set), &set) && sched_getcpu() == cpu;
 }
 
-/* The roads of a test: the usual one, and forced to each engine. */
+/*
+ * The roads of a test: the usual one, and forced to each engine.  OPV_TEST_ENGINE=NAME leaves
+ * only that engine's road, and those where engines are mixed; then it has to be there.
+ */
 #define ROAD_USUAL	(-1)
 
 __attribute__((__unused__))
@@ -111,29 +123,79 @@ static const char *road_name(int road)
 	return info.name;
 }
 
-/* Take it; false, with a skip, when the engine is not to be had. */
 __attribute__((__unused__))
-static bool take_road(int road)
+static bool road_left_out(int road)
+{
+	const char *only = getenv("OPV_TEST_ENGINE");
+
+	return only && (road < 0 || strcmp(only, road_name(road)));
+}
+
+/* Vectors that an engine executed so far. */
+__attribute__((__unused__))
+static uint64_t vectors_by(int engine)
+{
+	struct opv_counts c;
+
+	opv_counts(OPV_ALL_CPUS, &c, sizeof(c));
+	switch (engine) {
+	case OPV_ENGINE_LOCAL: return c.engine_local;
+	case OPV_ENGINE_SYSCALL: return c.engine_syscall;
+	case OPV_ENGINE_MODULE: return c.engine_module;
+	case OPV_ENGINE_FENCE: return c.engine_fence;
+	}
+	return 0;
+}
+
+static uint64_t road_vectors;	/* of its engine, when it was taken */
+
+/* Everything to one engine; false, with a skip, when it is not to be had. */
+__attribute__((__unused__))
+static bool force_road(int road)
 {
 	struct opv_engine_info info = { .size = sizeof(info) };
 	char name[64];
 
-	if (road == ROAD_USUAL)
-		return true;
 	opv_engine_info((enum opv_engine)road, &info);
-	if (info.available)
-		return is(opv_force((enum opv_engine)road, 100), 0, "everything is forced to %s",
-			  info.name);
-	snprintf(name, sizeof(name), "everything on the engine %s", info.name);
-	skip(name, info.why);
-	return false;
+	if (!info.available && !getenv("OPV_TEST_ENGINE")) {
+		snprintf(name, sizeof(name), "everything on the engine %s", info.name);
+		skip(name, info.why);
+		return false;
+	}
+	road_vectors = vectors_by(road);
+	return is(opv_force((enum opv_engine)road, 100), 0, "everything is forced to %s", info.name);
+}
+
+/* Take it; false, with a skip, when the engine is not to be had. */
+__attribute__((__unused__))
+static bool take_road(int road)
+{
+	if (road_left_out(road))
+		return false;
+	return road == ROAD_USUAL || force_road(road);
 }
 
 __attribute__((__unused__))
 static void leave_road(int road)
 {
-	if (road != ROAD_USUAL)
-		opv_force((enum opv_engine)road, 0);
+	uint64_t vectors;
+
+	if (road == ROAD_USUAL)
+		return;
+	vectors = vectors_by(road) - road_vectors;
+	ok(vectors > 0, "%s executed %llu vectors", road_name(road), (unsigned long long)vectors);
+	opv_force((enum opv_engine)road, 0);
+}
+
+/* For a test that has one road only: that of OPV_TEST_ENGINE, if it is named. */
+__attribute__((__unused__))
+static int the_road(void)
+{
+	int road = getenv("OPV_TEST_ENGINE") ? 0 : ROAD_USUAL;
+
+	while (road_left_out(road) && road < OPV_NR_ENGINES - 1)
+		road++;
+	return road;
 }
 
 /* A domain with slots that no CPU of this machine can ever have. */

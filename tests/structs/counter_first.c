@@ -75,11 +75,14 @@ int main(void)
 	bool good = true;
 	int round;
 
+	if (!take_road(the_road()))
+		return done();
 	pthread_barrier_init(&begin, NULL, 2);
-	for (round = 0; good && round < ROUNDS; round++)
+	for (round = 0; good && round < part_of(ROUNDS); round++)
 		good = one_round(round, &sums);
 	is(errors, 0, "every operation was done");
 	ok(good, "no sum and no reference misses a CPU that is used for the first time (%llu sums)",
 	   (unsigned long long)sums);
+	leave_road(the_road());
 	return done();
 }

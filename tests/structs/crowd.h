@@ -128,6 +128,8 @@ static void crowd_run(struct crowd *c)
 /* The roads of a crowd: the usual one, each engine for everything, and all of them mixed. */
 #define ROAD_MIXED OPV_NR_ENGINES
 
+static uint64_t crowd_vectors[OPV_NR_ENGINES];	/* when it was taken; UINT64_MAX: not there */
+
 __attribute__((__unused__))
 static bool crowd_road(int road)
 {
@@ -135,21 +137,32 @@ static bool crowd_road(int road)
 
 	if (road != ROAD_MIXED)
 		return take_road(road);
-	for (i = 0; i < OPV_NR_ENGINES; i++)
-		some += opv_force((enum opv_engine)i, 15) == 0;
+	for (i = 0; i < OPV_NR_ENGINES; i++) {
+		bool forced = opv_force((enum opv_engine)i, 15) == 0;
+
+		some += forced;
+		crowd_vectors[i] = forced ? vectors_by(i) : UINT64_MAX;
+	}
 	return ok(some > 0, "some of everything is forced to each engine");
 }
 
 __attribute__((__unused__))
 static void crowd_leave(int road)
 {
+	bool all = true;
 	int i;
 
-	if (road != ROAD_MIXED)
+	if (road != ROAD_MIXED) {
 		leave_road(road);
-	else
-		for (i = 0; i < OPV_NR_ENGINES; i++)
-			opv_force((enum opv_engine)i, 0);
+		return;
+	}
+	for (i = 0; i < OPV_NR_ENGINES; i++) {
+		if (crowd_vectors[i] == UINT64_MAX)
+			continue;
+		opv_force((enum opv_engine)i, 0);
+		all &= vectors_by(i) > crowd_vectors[i];
+	}
+	ok(all, "and each executed vectors");
 }
 
 __attribute__((__unused__))

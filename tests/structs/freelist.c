@@ -261,7 +261,7 @@ static void toil(const struct opv_freelist *f, uint64_t random)
 
 	for (;;) {
 		uint64_t r = rnd(&random);
-		int cpu = r & 1 ? OPV_THIS_CPU : (int)(r >> 32) % opv_domain_cpus(f->domain);
+		int cpu = r & 1 ? OPV_THIS_CPU : (int)(r >> 33) % opv_domain_cpus(f->domain);
 
 		if (r & 2 && !opv_freelist_pop(f, &n, cpu))
 			opv_freelist_push(f, n, OPV_THIS_CPU);
@@ -294,13 +294,13 @@ static int count_once(const struct opv_freelist *f, struct node *there, int nr)
 static void killed(uint64_t *random)
 {
 	struct opv_domain_options o = { .size = sizeof(o), .flags = OPV_DOMAIN_SHARED };
-	enum { KILLS = 40, HERE = 1000 };
+	enum { HERE = 1000 };
 	struct node *there = mmap(NULL, HERE * sizeof(*there), PROT_READ | PROT_WRITE,
 				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct opv_domain *d;
 	struct opv_freelist f;
+	int i, left, kills = part_of(40);
 	pid_t pids[2];
-	int i, left;
 
 	if (opv_domain_create(&d, &o)) {
 		skip("lists whose users are killed", "no shared domain");
@@ -309,21 +309,21 @@ static void killed(uint64_t *random)
 	opv_freelist_init(&f, d, offsetof(struct node, next), 0);
 	for (i = 0; i < HERE; i++)
 		opv_freelist_push(&f, &there[i], i % opv_domain_cpus(d));
-	for (i = 0; i < KILLS + 2; i++) {
+	for (i = 0; i < kills + 2; i++) {
 		if (i >= 2 && pids[i & 1] > 0) {
 			usleep(1000 + (useconds_t)(rnd(random) % 3000));
 			kill(pids[i & 1], SIGKILL);
 			waitpid(pids[i & 1], NULL, 0);
 		}
-		pids[i & 1] = i < KILLS ? fork() : -1;
+		pids[i & 1] = i < kills ? fork() : -1;
 		if (!pids[i & 1]) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			toil(&f, rnd(random));
 		}
 	}
 	left = count_once(&f, there, HERE);
-	ok(left >= HERE - 4 * KILLS && left <= HERE,
-	   "%d processes are killed while they work on lists, which stay whole: %d of %d nodes", KILLS,
+	ok(left >= HERE - 4 * kills && left <= HERE,
+	   "%d processes are killed while they work on lists, which stay whole: %d of %d nodes", kills,
 	   left, HERE);
 	opv_freelist_fini(&f);
 	opv_domain_destroy(d);

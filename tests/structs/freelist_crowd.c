@@ -54,7 +54,7 @@ static int some_cpu(struct member *m)
 {
 	uint64_t r = rnd(&m->random);
 
-	return r % 16 ? r & 256 ? OPV_THIS_CPU : opv_cpu() : (int)(r >> 32) % nr_cpus;
+	return r % 16 ? r & 256 ? OPV_THIS_CPU : opv_cpu() : (int)(r >> 33) % nr_cpus;
 }
 
 static void push(struct member *m, int cpu)

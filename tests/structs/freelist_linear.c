@@ -263,7 +263,7 @@ int main(void)
 	can_fail();
 	nr_cpus = opv_domain_cpus(NULL);
 	cpu = allowed_cpu(0);
-	histories = 400;
+	histories = part_of(400);
 	if (nr_cpus > 4096) {
 		skip("histories of lists", "more CPUs than this test has room for");
 		return done();

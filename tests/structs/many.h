@@ -108,31 +108,25 @@ static void many_run(unsigned int nr, unsigned int ms, void (*step)(unsigned int
 		pthread_join(thread[i], NULL);
 }
 
-/* The roads of a test, and two mixed ones. */
+/* The roads of a test, and a mixed one. */
 #define ROAD_HALF (ROAD_USUAL - 1)
 
 __attribute__((__unused__))
 static bool many_road(int road, const char **name)
 {
-	struct opv_engine_info info = { .size = sizeof(info) };
-
 	*name = road == ROAD_HALF ? "half by the fence engine" : road_name(road);
-	if (road == ROAD_HALF)
-		return !opv_force(OPV_ENGINE_FENCE, 50);
-	if (road == ROAD_USUAL)
-		return true;
-	opv_engine_info((enum opv_engine)road, &info);
-	if (info.available)
-		return !opv_force((enum opv_engine)road, 100);
-	skip(*name, info.why);
-	return false;
+	if (road != ROAD_HALF || road_left_out(road))
+		return take_road(road);
+	return !opv_force(OPV_ENGINE_FENCE, 50);
 }
 
 __attribute__((__unused__))
 static void many_leave(int road)
 {
-	if (road != ROAD_USUAL)
-		opv_force(road == ROAD_HALF ? OPV_ENGINE_FENCE : (enum opv_engine)road, 0);
+	if (road == ROAD_HALF)
+		opv_force(OPV_ENGINE_FENCE, 0);
+	else
+		leave_road(road);
 }
 
 #endif /* _TESTS_STRUCTS_MANY_H */

@@ -116,7 +116,7 @@ static void test_first_use(void)
 	int i, round;
 
 	pthread_barrier_init(&barrier, NULL, 8);
-	for (round = 0; round < 200; round++) {
+	for (round = 0; round < part_of(200); round++) {
 		for (i = 0; i < 8; i++)
 			pthread_create(&thread[i], NULL, first, NULL);
 		for (i = 0; i < 8; i++)

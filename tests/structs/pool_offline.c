@@ -76,6 +76,8 @@ int main(void)
 		skip("offline CPUs are trimmed", "there is one CPU only");
 		return done();
 	}
+	if (!take_road(the_road()))
+		return done();
 	is(opv_pool_init(&p, NULL, &o), 0, "a pool is made");
 	use(&p, there);
 	use(&p, here);
@@ -94,5 +96,6 @@ int main(void)
 	is(nr_out, 4, "what was taken is freed");
 	opv_pool_fini(&p);
 	is(nr_out, 0, "and the rest at the end");
+	leave_road(the_road());
 	return done();
 }

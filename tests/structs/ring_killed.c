@@ -116,7 +116,7 @@ static void test(uint32_t flags)
 	memset(ledger, 0, (size_t)nr_ledgers * sizeof(*ledger));
 	memset(got, 0, (size_t)nr_ledgers * sizeof(*got));
 	damaged = 0;
-	for (i = 0; i < KILLS; i += WRITERS)
+	for (i = 0; i < part_of(KILLS); i += WRITERS)
 		bad += kill_some(i);
 	for (cpu = 0; cpu < nr_cpus; cpu++)
 		stuck += opv_ring_flush(&ring, cpu, 0) != 0;
@@ -181,6 +181,8 @@ static void test_reader(void)
 
 int main(void)
 {
+	if (!take_road(the_road()))
+		return done();
 	nr_cpus = opv_domain_cpus(NULL);
 	nr_ledgers = KILLS;
 	ledger = mmap(NULL, (size_t)nr_ledgers * sizeof(*ledger), PROT_READ | PROT_WRITE,
@@ -189,5 +191,6 @@ int main(void)
 	test(0);
 	test(OPV_RING_OVERWRITE);
 	test_reader();
+	leave_road(the_road());
 	return done();
 }

@@ -200,7 +200,7 @@ int main(void)
 
 	can_fail();
 	cpu = allowed_cpu(0);
-	histories = 400;
+	histories = part_of(400);
 	for (road = ROAD_USUAL; road <= ROAD_MIXED; road++) {
 		if (!crowd_road(road))
 			continue;

@@ -16,7 +16,7 @@ static void test_model(int road, uint64_t *random)
 {
 	int readers = 0, writer = 0, wrong = 0, i, want, got;
 
-	for (i = 0; i < 4000 && !wrong; i++) {
+	for (i = 0; i < part_of(4000) && !wrong; i++) {
 		switch (rnd(random) % 4) {
 		case 0:
 			want = writer ? -EBUSY : 0;

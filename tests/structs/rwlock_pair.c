@@ -144,11 +144,14 @@ int main(void)
 		skip("a reader and a writer on two CPUs do not meet", "one CPU only");
 		return done();
 	}
+	if (!take_road(the_road()))
+		return done();
 	lines = calloc(LINES, sizeof(*lines));
 	opv_rwlock_init(&rw, NULL);
 	run(reader, writer, NULL);
 	is(torn, 0, "a reader and a writer on two CPUs do not meet");
 	ok(reads && writes, "both had their turns");
 	test_late();
+	leave_road(the_road());
 	return done();
 }
