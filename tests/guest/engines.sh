@@ -8,44 +8,48 @@
 
 ops='basic calls vector random prepared refuse requests rewritten aborted'
 
-# used KERNEL ENGINE OPTION...: it is found, tried, and taken for other CPUs.
-used() {
-	kernel=$1 engine=$2
-	shift 2
-	guest -c 2 -f opv "$@" "$kernel" ./opv probe --json
-	is "$status" 0 "$kernel: opv probe: everything works with the engine $engine"
-	[ "$status" = 0 ] || { told "$status"; return; }
+# What works on the structures, and what of it is about engines; the others are arithmetic, and
+# sections step by step.
+structs=$(cd "$OPV_BUILD/tests/structs" && ls -- *.t | grep -vE '^(counter_histogram|ring_step)\.t$')
+
+# engine KERNEL ENGINE FORCE OPTION...: it is found, tried, and taken for other CPUs; answers
+# as the others; nothing is lost by opv stress with FORCE, a list of shares; and the tests of
+# structures pass when all goes through it.
+engine() {
+	kernel=$1 engine=$2 forces=$3 files=
+	shift 3
+	also probe './opv probe --json'
+	for force in $forces; do
+		also "stress $force" "OPV_FORCE=$force ./opv stress -d 3 --seed 1 --json >/tmp/json 2>/tmp/err ||
+			{ cat /tmp/err; exit 1; }
+			sed -n 's/^ *\"engine_$engine\": *\([1-9][0-9]*\).*/\1/p' /tmp/json | head -n 1"
+	done
+	shared "$OPV_BUILD/tests/structs/ring.t"
+	for struct in $structs; do
+		files="$files -f $OPV_BUILD/tests/structs/$struct"
+		also "$struct" "OPV_TEST_ENGINE=$engine OPV_TEST_PART=10 ./$struct"
+	done
+	# shellcheck disable=SC2086 # lists of words
+	guest_taps -c 4 -t 500 -f opv $shared $files "$@" "$kernel" $programs_here
+	found
+	for force in $forces; do
+		part_ok "stress $force" "$kernel: opv stress with $force: nothing is lost"
+		like "$out" '^[0-9]{2,}$' "$kernel: and the kernel works"
+	done
+	for struct in $structs; do
+		taps_ok "$struct" "$kernel: ${struct%.t}, all by the engine $engine"
+		like "$out" "^ok [0-9]+ - $engine executed [0-9]+ vectors" "$kernel: and it executes vectors"
+	done
+}
+
+# What opv probe says of it.
+found() {
+	part_ok probe "$kernel: opv probe: everything works with the engine $engine"
 	is "$(printf '%s\n' "$out" | perl -MJSON::PP -e 'local $/; my $d = JSON::PP->new->decode(<STDIN>);
 		my $e = $d->{engines}{$ARGV[0]};
 		print join " ", $e->{available} ? 1 : 0, map({ $_->{good} ? 1 : 0 } $e->{this_cpu}, $e->{other_cpu}),
 			$d->{used}{vectors_this_cpu}, $d->{used}{vectors_other_cpu}' "$engine")" \
 		"1 1 1 local $engine" "$kernel: $engine is there, works, and serves other CPUs"
-}
-
-# stressed KERNEL OPTION... -- FORCE...: nothing is lost with that forced.
-stressed() {
-	kernel=$1 options= forced=
-	shift
-	while [ "$1" != -- ]; do
-		options="$options $1"
-		shift
-	done
-	shift
-	for force; do
-		forced="$forced $force"
-	done
-	# shellcheck disable=SC2086 # a list of words
-	guest -c 4 -t 300 -f opv $options "$kernel" "
-		for force in$forced; do
-			OPV_FORCE=\$force ./opv stress -d 3 --seed 1 --json >/tmp/json 2>/tmp/err || cat /tmp/err
-			echo \"\$force: \$? \$(sed -n 's/^ *\"engine_[sm][a-z]*\": *\([1-9][0-9]*\).*/\1/p' /tmp/json | head -n 1)\"
-		done"
-	for force; do
-		result=$(printf '%s\n' "$out" | sed -n "s/^$force: //p")
-		like "$result" '^0 [0-9]{2,}$' "$kernel: opv stress with $force: nothing is lost, and the kernel works"
-	done
-	is "$status" 0 "$kernel: nothing else went wrong in that guest"
-	[ "$status" = 0 ] || told "$status"
 }
 
 # beside NAME: that program, with a library of which NAME (src/break.h) was left out.
@@ -90,10 +94,8 @@ slow_module() {
 }
 
 if have 6.1 "kernel engines" && module 6.1; then
-	used 6.1 module -i "$module"
-	# shellcheck disable=SC2086 # a list of words
-	guest_taps -c 4 -t 400 -i "$module" 6.1 engines $ops
-	stressed 6.1 -i "$module" -- module:100 module:50 module:30,fence:30,local:20
+	programs_here="engines $ops"
+	engine 6.1 module "module:100 module:50 module:30,fence:30,local:20" -i "$module"
 	beside GUARD && beside KERNEL_LOCK && slow_module 6.1 && lost 6.1 -i "$slow"
 fi
 for kernel in 6.12 7.2; do
@@ -103,12 +105,8 @@ done
 if have 6.1-call "the system call"; then
 	guest 6.1-call 'grep -w __x64_sys_cpu_opv /proc/kallsyms'
 	if [ "$status" = 0 ]; then
-		number='-a OPV_SYSCALL_NR=463'
-		# shellcheck disable=SC2086 # lists of words
-		used 6.1-call syscall $number
-		# shellcheck disable=SC2086
-		guest_taps -c 3 $number 6.1-call engines beside $ops
-		stressed 6.1-call $number -- syscall:100 syscall:50,fence:20
+		programs_here="engines beside $ops"
+		engine 6.1-call syscall "syscall:100 syscall:50,fence:20" -a OPV_SYSCALL_NR=463
 	else
 		skip "the engine syscall" "the kernel 6.1-call that is cached does not have the system call yet"
 	fi
