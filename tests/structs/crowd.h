@@ -149,7 +149,7 @@ static bool crowd_road(int road)
 __attribute__((__unused__))
 static void crowd_leave(int road)
 {
-	bool all = true;
+	uint64_t vectors, all = 0;
 	int i;
 
 	if (road != ROAD_MIXED) {
@@ -160,9 +160,11 @@ static void crowd_leave(int road)
 		if (crowd_vectors[i] == UINT64_MAX)
 			continue;
 		opv_force((enum opv_engine)i, 0);
-		all &= vectors_by(i) > crowd_vectors[i];
+		vectors = vectors_by(i) - crowd_vectors[i];
+		diag("%llu by %s", (unsigned long long)vectors, road_name(i));
+		all += vectors;
 	}
-	ok(all, "and each executed vectors");
+	ok(all > 0, "and they executed %llu vectors", (unsigned long long)all);
 }
 
 __attribute__((__unused__))
