@@ -30,7 +30,7 @@ document()
 			n = split($0, cell, / *\| */)
 			if (cell[2] cell[3] == "memory")
 				next
-			print "   * - " cell[2] "\n     - " cell[3]
+			print "   * -" (cell[2] == "" ? "" : " " cell[2]) "\n     - " cell[3]
 			was = $0
 			next
 		}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The module without what aborts sections: the tests notice.
+# The module without what aborts sections, and without what keeps others out of a vector that
+# works in place: the tests notice.
 . "$(dirname "$0")/kernel_call"
 
 for kernel in 6.1 7.2; do
@@ -11,4 +12,13 @@ for kernel in 6.1 7.2; do
 	like "$out" '^not ok [0-9]+ - conserved: sections on CPU 1' "$kernel: additions are lost"
 	diag "$(printf '%s\n' "$out" | grep '^#')"
 done
+
+kernel=6.1
+if have $kernel "the broken short road on $kernel" && module $kernel OPV_BREAK_WORDS=1; then
+	guest -c 4 -i "$module" -f sections $kernel './sections 4'
+	is "$status" 1 "$kernel: with interrupts on the test of sections fails"
+	like "$out" '^not ok [0-9]+ - conserved: (threads with both|processes)' \
+		"$kernel: additions of vectors on their own CPU are lost"
+	diag "$(printf '%s\n' "$out" | grep '^#')"
+fi
 done_testing

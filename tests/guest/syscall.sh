@@ -48,7 +48,7 @@ call() {
 	known_skips="the device's structure\$"
 	# shellcheck disable=SC2086 # lists of words
 	guest_taps -c 4 -t 300 -a OPV_SYSCALL_NR=$nr -a secretmem.enable=1 $devices -i "$aid" \
-		"$kernel" $call_programs $programs32 sections waits fuzz_call
+		"$kernel" $call_programs $programs32 sections words waits fuzz_call
 }
 
 for kernel in 6.1-call 7.2-call; do
