@@ -6,8 +6,10 @@
 preload-srcs := $(wildcard preload/*.c)
 preload-objs := $(addprefix $(O)/,$(preload-srcs:.c=.o))
 # Wrappers are no builtins, are no inlines of a fortified header, and are unwound
-# through when a thread is cancelled in what they call.
-preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexceptions
+# through when a thread is cancelled in what they call.  Where a function begins in a line of
+# code shows behind a system call.
+preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexceptions \
+	-falign-functions=32
 
 # A sanitizer's runtime cannot be preloaded into programs that have none.
 ifeq ($(findstring -fsanitize,$(CC) $(CFLAGS) $(LDFLAGS)),)

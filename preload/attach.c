@@ -109,6 +109,8 @@ void stat_attach(void)
 	opv_add(&cpu->programs, 1, OPV_THIS_CPU);
 	stat_watched.tsc = v.flags & STAT_TSC;
 	stat_watched.cpu = cpu;
-	stat_watched.timed = v.flags & STAT_LATENCY ? v.mask : 0;
-	stat_watched.mask = v.mask;
+	if (v.flags & STAT_LATENCY)
+		__atomic_store_n(&stat_watched.timed, v.mask, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&stat_watched.counted, v.mask, __ATOMIC_RELEASE);
 }

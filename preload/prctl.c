@@ -28,6 +28,15 @@ static bool takes_clock(int option, unsigned long arg)
 	       (option == PR_SET_TSC && arg == PR_TSC_SIGSEGV);
 }
 
+/* No function is in neither mask at any moment. */
+static void stop_timing(void)
+{
+	uint64_t timed = __atomic_load_n(&stat_watched.timed, __ATOMIC_RELAXED);
+
+	__atomic_fetch_or(&stat_watched.counted, timed, __ATOMIC_RELEASE);
+	__atomic_store_n(&stat_watched.timed, 0, __ATOMIC_RELEASE);
+}
+
 __attribute__((__visibility__("default"))) int prctl(int option, ...)
 {
 	unsigned long arg[4];
@@ -40,7 +49,7 @@ __attribute__((__visibility__("default"))) int prctl(int option, ...)
 		arg[i] = va_arg(args, unsigned long);
 	va_end(args);
 	if (takes_clock(option, arg[0]))
-		__atomic_store_n(&stat_watched.timed, 0, __ATOMIC_RELAXED);
+		stop_timing();
 	if (!real)
 		look_up();
 	if (!real) {

@@ -4,6 +4,11 @@
  * and, when that has returned, counts: at most four calls of libopv, of a
  * nanosecond each.  A call that does not return (the thread is cancelled or
  * killed in it, or leaves it by longjmp()) is not counted.
+ *
+ * A system call leaves the processor without its predictions: each return and each
+ * taken jump behind it costs more than all the counting.  So the wrappers are straight
+ * where a call is counted and not timed, what is rare lies apart, and one thread alone
+ * makes its system calls right here (alone.c).
  */
 #define _GNU_SOURCE
 #ifndef __NO_INLINE__
@@ -30,8 +35,12 @@
 #include "preload.h"
 #pragma GCC visibility pop
 
+#include "../src/sys.h"
+
 #define EXPORT		__attribute__((__visibility__("default")))
+#define LIKELY(x)	__builtin_expect(!!(x), 1)
 #define UNLIKELY(x)	__builtin_expect(!!(x), 0)
+#define APART		__attribute__((__noinline__))
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -98,6 +107,15 @@ static const struct {
 #include "functions.def"
 };
 
+/* Not 0 while a call may be a system call from here. */
+static struct {
+#define STAT_SYSCALL(name, symbol, params, args, when, call) const char *symbol;
+#include "functions.def"
+} alone = {
+#define STAT_SYSCALL(name, symbol, params, args, when, call) .symbol = &stat_never_alone,
+#include "functions.def"
+};
+
 /* Where the arena was used, its blocks come back some day. */
 static void (*free_outside)(void *p);
 static void *(*realloc_outside)(void *p, size_t size);
@@ -120,6 +138,17 @@ static void *realloc_any(void *p, size_t size)
 	return new;
 }
 
+static void look_alone(void)
+{
+	struct stat_alone how;
+
+	stat_find_alone(&how);
+#define STAT_SYSCALL(name, symbol, params, args, when, call)		\
+	__atomic_store_n(&alone.symbol, stat_alone_for(&how, (void *)real.symbol), \
+			 __ATOMIC_RELAXED);
+#include "functions.def"
+}
+
 static void look_up(void)
 {
 	void *found[sizeof(symbols) / sizeof(symbols[0])];
@@ -130,6 +159,7 @@ static void look_up(void)
 	for (i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 		if (found[i])
 			__atomic_store_n(symbols[i].pointer, found[i], __ATOMIC_RELAXED);
+	look_alone();
 	if (!stat_arena_used())
 		return;
 	free_outside = real.free;
@@ -190,38 +220,64 @@ static inline uint64_t begin(enum stat_function function)
 	return stat_watched.timed >> function & 1 ? ticks() : 0;
 }
 
+static inline bool counted(enum stat_function function)
+{
+	return __atomic_load_n(&stat_watched.counted, __ATOMIC_RELAXED) >> function & 1;
+}
+
 /*
  * A program can hardly notice an error of a call of libopv, and it has no use
  * for one: a count that cannot be made is lost, nothing else.
  */
-static __attribute__((__noinline__)) void
-count_timed(struct stat_counts *c, uint64_t began, uint64_t bytes)
+static inline __attribute__((__always_inline__)) void
+count(enum stat_function function, uint64_t bytes, bool failed)
 {
-	uint64_t took = ticks() - began;
+	struct stat_counts *c = &stat_watched.cpu->function[function];
+
+	opv_add64(&c->calls, 1, OPV_THIS_CPU);
+	if (LIKELY(bytes))
+		opv_add64(&c->bytes, bytes, OPV_THIS_CPU);
+	if (UNLIKELY(failed))
+		opv_add64(&c->failed, 1, OPV_THIS_CPU);
+}
+
+static void count_timed(enum stat_function function, uint64_t took, uint64_t bytes, bool failed)
+{
+	struct stat_counts *c = &stat_watched.cpu->function[function];
 
 	if (UNLIKELY((int64_t)took < 0))
 		took = 0;
 	opv_add64(&c->buckets[stat_bucket(took)], 1, OPV_THIS_CPU);
 	opv_max64(&c->max, took, OPV_THIS_CPU);
-	if (bytes)
+	if (LIKELY(bytes))
 		opv_add64(&c->bytes, bytes, OPV_THIS_CPU);
-}
-
-static inline void end(enum stat_function function, uint64_t began, uint64_t bytes, bool failed)
-{
-	struct stat_counts *c = &stat_watched.cpu->function[function];
-
-	if (began) {
-		count_timed(c, began, bytes);
-	} else if (stat_watched.mask >> function & 1) {
-		opv_add64(&c->calls, 1, OPV_THIS_CPU);
-		if (bytes)
-			opv_add64(&c->bytes, bytes, OPV_THIS_CPU);
-	} else {
-		return;
-	}
 	if (UNLIKELY(failed))
 		opv_add64(&c->failed, 1, OPV_THIS_CPU);
+}
+
+/* The end of what begin() began; a clock may have been taken away since. */
+static APART void end(enum stat_function function, uint64_t began, uint64_t bytes, bool failed)
+{
+	if (LIKELY(began))
+		count_timed(function, ticks() - began, bytes, failed);
+	else if (counted(function))
+		count(function, bytes, failed);
+}
+
+/* What the C library makes of the answer of a system call. */
+static inline ssize_t answer(long r)
+{
+	if (LIKELY(r >= 0))
+		return r;
+	errno = (int)-r;
+	return -1;
+}
+
+/* The end of a call, made from here, that moved nothing. */
+static APART ssize_t count_empty(enum stat_function function, long r)
+{
+	count(function, 0, r < 0);
+	return answer(r);
 }
 
 static inline uint64_t sum_of(const struct mmsghdr *msgs, int n)
@@ -234,21 +290,66 @@ static inline uint64_t sum_of(const struct mmsghdr *msgs, int n)
 	return sum;
 }
 
-#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
-EXPORT ret symbol params						\
+/* function() is real.symbol(), counted or timed. */
+#define WRAPPER(linkage, function, name, symbol, ret, params, args, bytes, failed) \
+static APART ret function##_timed params				\
 {									\
 	uint64_t began = begin(STAT_##name);				\
 	ret r = real.symbol args;					\
 									\
 	end(STAT_##name, began, (uint64_t)(bytes), failed);		\
 	return r;							\
+}									\
+linkage ret function params						\
+{									\
+	ret r;								\
+									\
+	if (UNLIKELY(!counted(STAT_##name)))				\
+		return function##_timed args;				\
+	r = real.symbol args;						\
+	count(STAT_##name, (uint64_t)(bytes), failed);			\
+	return r;							\
 }
+
+#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
+	WRAPPER(EXPORT, symbol, name, symbol, ret, params, args, bytes, failed)
 #define STAT_VOID(name, symbol, params, args)				\
 EXPORT void symbol params						\
 {									\
-	uint64_t began = begin(STAT_##name);				\
+	uint64_t began;							\
 									\
+	if (LIKELY(counted(STAT_##name))) {				\
+		real.symbol args;					\
+		count(STAT_##name, 0, false);				\
+		return;							\
+	}								\
+	began = begin(STAT_##name);					\
 	real.symbol args;						\
 	end(STAT_##name, began, 0, false);				\
+}
+#define STAT_SYSCALL(name, symbol, params, args, when, call)		\
+WRAPPER(static APART, symbol##_called, name, symbol, ssize_t, params, args, \
+	r > 0 ? r : 0, r < 0)						\
+static APART ssize_t symbol##_alone_timed params			\
+{									\
+	uint64_t began = begin(STAT_##name);				\
+	ssize_t r = answer(OPV_SYS call);				\
+									\
+	end(STAT_##name, began, r > 0 ? (uint64_t)r : 0, r < 0);	\
+	return r;							\
+}									\
+EXPORT ssize_t symbol params						\
+{									\
+	long r;								\
+									\
+	if (UNLIKELY(!*__atomic_load_n(&alone.symbol, __ATOMIC_RELAXED) || !(when))) \
+		return symbol##_called args;				\
+	if (UNLIKELY(!counted(STAT_##name)))				\
+		return symbol##_alone_timed args;			\
+	r = OPV_SYS call;						\
+	if (UNLIKELY(r <= 0))						\
+		return count_empty(STAT_##name, r);			\
+	count(STAT_##name, (uint64_t)r, false);				\
+	return r;							\
 }
 #include "functions.def"

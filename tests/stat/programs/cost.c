@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* cost malloc|mutex|read N: nanoseconds a turn of malloc + free, lock + unlock, read of one byte. */
+/* cost malloc|mutex|read|write N: as prices.c, for ltrace: called as programs call. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,6 +45,15 @@ static void turn_read(long n)
 			abort();
 }
 
+static void turn_write(long n)
+{
+	int fd = open("/dev/null", O_WRONLY);
+
+	while (n-- > 0)
+		if (write(fd, "", 1) != 1)
+			abort();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -57,6 +66,8 @@ int main(int argc, char **argv)
 		turn_mutex(n);
 	else if (!strcmp(what, "read"))
 		turn_read(n);
+	else if (!strcmp(what, "write"))
+		turn_write(n);
 	else
 		return 2;
 	printf("%.2f\n", (now() - began) / (double)n);

@@ -15,6 +15,7 @@ static struct {
 	int (*lock)(pthread_mutex_t *m);
 	int (*unlock)(pthread_mutex_t *m);
 	ssize_t (*read)(int fd, void *buf, size_t n);
+	ssize_t (*write)(int fd, const void *buf, size_t n);
 } real;
 
 static char early[65536];	/* what dlsym() itself allocates */
@@ -26,6 +27,7 @@ static __attribute__((__constructor__)) void start(void)
 	real.lock = dlsym(RTLD_NEXT, "pthread_mutex_lock");
 	real.unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
 	real.read = dlsym(RTLD_NEXT, "read");
+	real.write = dlsym(RTLD_NEXT, "write");
 	real.malloc = dlsym(RTLD_NEXT, "malloc");
 }
 
@@ -70,6 +72,14 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
 ssize_t read(int fd, void *buf, size_t n)
 {
 	ssize_t ret = real.read(fd, buf, n);
+
+	AFTER();
+	return ret;
+}
+
+ssize_t write(int fd, const void *buf, size_t n)
+{
+	ssize_t ret = real.write(fd, buf, n);
 
 	AFTER();
 	return ret;
