@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * May a wrapper make the system call itself?  A return behind a system call is one that
- * the processor predicts wrongly, so a function between the program and the kernel costs
- * more than all the counting.
+ * the processor tends to predict wrongly, so a function between the program and the kernel
+ * costs more than all the counting; docs/stat.md has the figures.
  *
  * In a process of one thread read() of the C library is the system call, errno, and
  * nothing else; with several it is also a point of cancellation, which is the C library's
@@ -70,6 +70,8 @@ void stat_find_alone(struct stat_alone *how)
 
 const char *stat_alone_for(const struct stat_alone *how, const void *function)
 {
+	(void)how;
+	(void)function;
 	return &stat_never_alone;
 }
 

@@ -5,8 +5,8 @@
  * nanosecond each.  A call that does not return (the thread is cancelled or
  * killed in it, or leaves it by longjmp()) is not counted.
  *
- * A system call leaves the processor without its predictions: each return and each
- * taken jump behind it costs more than all the counting.  So the wrappers are straight
+ * A system call leaves the processor few of its predictions: a return behind it costs more
+ * than all the counting, and a jump that is taken some of it.  So the wrappers are straight
  * where a call is counted and not timed, what is rare lies apart, and one thread alone
  * makes its system calls right here (alone.c).
  */
@@ -290,9 +290,8 @@ static inline uint64_t sum_of(const struct mmsghdr *msgs, int n)
 	return sum;
 }
 
-/* function() is real.symbol(), counted or timed. */
-#define WRAPPER(linkage, function, name, symbol, ret, params, args, bytes, failed) \
-static APART ret function##_timed params				\
+#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
+static APART ret symbol##_timed params					\
 {									\
 	uint64_t began = begin(STAT_##name);				\
 	ret r = real.symbol args;					\
@@ -300,19 +299,16 @@ static APART ret function##_timed params				\
 	end(STAT_##name, began, (uint64_t)(bytes), failed);		\
 	return r;							\
 }									\
-linkage ret function params						\
+EXPORT ret symbol params						\
 {									\
 	ret r;								\
 									\
 	if (UNLIKELY(!counted(STAT_##name)))				\
-		return function##_timed args;				\
+		return symbol##_timed args;				\
 	r = real.symbol args;						\
 	count(STAT_##name, (uint64_t)(bytes), failed);			\
 	return r;							\
 }
-
-#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
-	WRAPPER(EXPORT, symbol, name, symbol, ret, params, args, bytes, failed)
 #define STAT_VOID(name, symbol, params, args)				\
 EXPORT void symbol params						\
 {									\
@@ -327,25 +323,34 @@ EXPORT void symbol params						\
 	real.symbol args;						\
 	end(STAT_##name, began, 0, false);				\
 }
+/* The four ways lie apart: where they met, a jump would be taken behind the system call. */
+#define ALONE(symbol)	LIKELY(*__atomic_load_n(&alone.symbol, __ATOMIC_RELAXED))
 #define STAT_SYSCALL(name, symbol, params, args, when, call)		\
-WRAPPER(static APART, symbol##_called, name, symbol, ssize_t, params, args, \
-	r > 0 ? r : 0, r < 0)						\
-static APART ssize_t symbol##_alone_timed params			\
+static APART ssize_t symbol##_timed params				\
 {									\
 	uint64_t began = begin(STAT_##name);				\
-	ssize_t r = answer(OPV_SYS call);				\
+	ssize_t r;							\
 									\
+	if (ALONE(symbol) && LIKELY(when)) {				\
+		r = answer(OPV_SYS call);				\
+		end(STAT_##name, began, r > 0 ? (uint64_t)r : 0, r < 0); \
+		return r;						\
+	}								\
+	r = real.symbol args;						\
 	end(STAT_##name, began, r > 0 ? (uint64_t)r : 0, r < 0);	\
 	return r;							\
 }									\
 EXPORT ssize_t symbol params						\
 {									\
-	long r;								\
+	ssize_t r;							\
 									\
-	if (UNLIKELY(!*__atomic_load_n(&alone.symbol, __ATOMIC_RELAXED) || !(when))) \
-		return symbol##_called args;				\
 	if (UNLIKELY(!counted(STAT_##name)))				\
-		return symbol##_alone_timed args;			\
+		return symbol##_timed args;				\
+	if (!ALONE(symbol) || !LIKELY(when)) {				\
+		r = real.symbol args;					\
+		count(STAT_##name, r > 0 ? (uint64_t)r : 0, r < 0);	\
+		return r;						\
+	}								\
 	r = OPV_SYS call;						\
 	if (UNLIKELY(r <= 0))						\
 		return count_empty(STAT_##name, r);			\
