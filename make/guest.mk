@@ -14,4 +14,4 @@ check-guest: all tests guest-kernels
 
 check-guest-debug: all tests
 	$(Q)OPV_SRC=$(CURDIR) tests/guest/prepare --all
-	$(Q)TEST_TIMEOUT=1800 $(MAKE) -s check TESTS="$(guest-tests)"
+	$(Q)OPV_GUEST_WHOLE=1 TEST_TIMEOUT=3600 $(MAKE) -s check TESTS="$(guest-tests)"
