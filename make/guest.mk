@@ -2,8 +2,8 @@
 #
 # make guest-kernels		fetch the kernels that tests boot, with what modules are built with
 # make check-guest		the tests in guests only
-# make check-guest-debug	the same with debugging kernels too: builds what is missing,
-#				some 5 to 8 minutes each
+# make check-guest-debug	the same with debugging kernels too, all that there is for them:
+#				builds what is missing, some 7 and 17 minutes
 
 .PHONY: guest-kernels check-guest check-guest-debug
 guest-kernels:

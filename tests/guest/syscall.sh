@@ -24,6 +24,32 @@ selftest() {
 	is "$(cat "$tmp/skipped")" "" "$1: selftest $2 skips nothing"
 }
 
+# rseq_selftests KERNEL TREE NUMBER: the kernel's own of rseq, with fewer threads than by default,
+# while vectors run beside them.  They register areas of their own.
+rseq_selftests() {
+	from=$2/tools/testing/selftests/rseq
+	for test in basic_test param_test; do
+		$CC -O2 -static -I"$from" -I"$from/.." -idirafter "$2/include/uapi" -idirafter "$2/tools/include" \
+			-o "$tmp/$test" "$from/$test.c" "$from/rseq.c" -pthread >/dev/null 2>&1 || return 1
+	done
+	guest_ok "$1: selftests of rseq pass while vectors run" -c 4 -a OPV_SYSCALL_NR=$3 -a hugepages=4 \
+		-f "$tmp/basic_test" -f "$tmp/param_test" -f cases "$1" '
+		(while [ ! -e /tmp/stop ]; do ./cases || exit 1; done >/tmp/cases) & pid=$!
+		export GLIBC_TUNABLES=glibc.pthread.rseq=0
+		failed=0
+		for test in ./basic_test "./param_test -T s" "./param_test -T l" "./param_test -T b" \
+			"./param_test -T m" "./param_test -T i" "./param_test -T r"; do
+			[ "$test" = ./basic_test ] || test="$test -t 6 -r 2000"
+			timeout 100 $test >/tmp/out 2>&1 && continue
+			echo "$test: $?"
+			cat /tmp/out
+			failed=1
+		done
+		touch /tmp/stop
+		wait $pid || { cat /tmp/cases; exit 2; }
+		exit $failed'
+}
+
 call() {
 	kernel=$1
 	tree=$cache/source/$(field "$kernel" 3)/tree
@@ -40,6 +66,10 @@ call() {
 		selftest "$kernel" basic_test32 '^$'
 	else
 		skip "$kernel: selftest basic_test32" "there is no static C library of 32 bits"
+	fi
+
+	if [ "$kernel" = 6.1-call ] && ! rseq_selftests "$kernel" "$tree" "$nr"; then
+		skip "$kernel: selftests of rseq pass while vectors run" "they are not built here"
 	fi
 
 	aid=$("$harness/module" -d "$harness/aid" "$kernel" 2>"$tmp/err")
