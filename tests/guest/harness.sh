@@ -10,6 +10,8 @@ BUG: KCSAN: data-race in %s / %s
 
 write to 0xffff888003b0c000 of 8 bytes by task 50 on cpu 1:
  %s+0x20/0x40
+ %s+0x20/0x40
+ opv_call_pin+0x4f1/0x770
 =================================================================='
 limit='hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
 Call Trace:
@@ -18,8 +20,9 @@ Call Trace:
 is "$(told_of '[    1.0] guest: boot 1.0 s')" 1 "a kernel that is content is not complained of"
 is "$(told_of '[    1.0] WARNING: CPU: 1 PID: 50 at kernel/x.c:1 f+0x1/0x2')" 0 "a warning is told"
 is "$(told_of 'watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [hog:50]')" 0 "a CPU that is stuck, too"
-is "$(told_of "$(printf "$race" opv_a opv_b opv_a)")" 0 "a data race in code of ours, too"
-is "$(told_of "$(printf "$race" a b a)")" 1 "one of the kernel's own is not"
+is "$(told_of "$(printf "$race" opv_a opv_b opv_a x)")" 0 "a data race in code of ours, too"
+is "$(told_of "$(printf "$race" a b a opv_c)")" 0 "one in what that calls, too"
+is "$(told_of "$(printf "$race" a b a x)")" 1 "one deeper in the kernel is not"
 is "$(told_of "$limit
 Memory cgroup out of memory: Killed process 50 (hog) total-vm:1kB")" 1 "a process killed for its group's limit is not"
 is "$(told_of "$limit
