@@ -15,7 +15,7 @@ done
 
 kernel=6.1
 if have $kernel "the broken short road on $kernel" && module $kernel OPV_BREAK_WORDS=1; then
-	guest -c 4 -i "$module" -f sections $kernel './sections 4'
+	guest -c 4 -i "$module" -f sections $kernel './sections 3'
 	is "$status" 1 "$kernel: with interrupts on the test of sections fails"
 	like "$out" '^not ok [0-9]+ - conserved: (threads with both|processes)' \
 		"$kernel: additions of vectors on their own CPU are lost"

@@ -9,9 +9,14 @@ row() {
 	printf '%s\n' "$out" | sed -n "s/^# $1	//p"
 }
 
+# ratio NAME BASE
+ratio() {
+	awk -v a="$(row "$1")" -v b="$(row "$2")" 'BEGIN { printf("%.2f", (b > 0) ? a / b : 1e9) }'
+}
+
 # at_most NAME TIMES BASE TEST
 at_most() {
-	ratio=$(awk -v a="$(row "$1")" -v b="$(row "$3")" 'BEGIN { printf("%.2f", (b > 0) ? a / b : 1e9) }')
+	ratio=$(ratio "$1" "$3")
 	diag "$kernel: $1: $ratio x $3"
 	ok "$(awk -v r="$ratio" -v most="$2" 'BEGIN { print (r > most) }')" "$kernel: $4"
 }
@@ -20,6 +25,11 @@ for kernel in 6.1 7.2; do
 	have $kernel "the cost of calls on $kernel" && with_module $kernel || continue
 	# shellcheck disable=SC2086 # a list of words
 	guest -c 2 $with -f cost $kernel ./cost
+	if awk -v r="$(ratio "remote 2 ops, 1 page" "bare interrupt")" 'BEGIN { exit r <= 4 }'; then
+		diag "$kernel: the other CPU was away; once more"
+		# shellcheck disable=SC2086 # a list of words
+		guest -c 2 $with -f cost $kernel ./cost
+	fi
 	ok "$status" "$kernel: costs are measured"
 	[ "$status" = 0 ] || { told "$status"; continue; }
 	diag "$(printf '%s\n' "$out" | grep '^#')"
@@ -28,20 +38,17 @@ for kernel in 6.1 7.2; do
 done
 
 # One CPU, and time that is instructions: the same each time.
+count='./cost && ./words count >/tmp/words || { grep -v "^ok" /tmp/words; exit 1; }'
 kernel=6.1
 if have $kernel "instructions of a call on $kernel" && with_module $kernel; then
 	# shellcheck disable=SC2086 # a list of words
-	guest -c 1 $with -q -icount -q shift=0 -f cost $kernel ./cost
-	ok "$status" "$kernel: instructions are counted"
+	guest -c 1 $with -q -icount -q shift=0 -f cost -f words $kernel "$count"
+	ok "$status" "$kernel: instructions are counted; what may be short is, and what may not be is not"
+	[ "$status" = 0 ] || told "$status"
 	diag "$(printf '%s\n' "$out" | grep '^#')"
 	at_most "local 1 op" 4 "empty system call" "an operation is no 4 empty system calls"
 	at_most "local 2 ops, 3 pages" 5.6 "empty system call" "a compare and a store are no 5.6"
 	at_most "local 2 ops, 3 pages" 3.3 "empty ioctl" "nor 3.3 ioctls that do nothing"
-
-	# shellcheck disable=SC2086 # a list of words
-	guest -c 1 $with -q -icount -q shift=0 -f words $kernel './words count'
-	ok "$status" "$kernel: what may be short is, and what may not be is not"
-	[ "$status" = 0 ] || told "$status"
 fi
 
 # As a system call: without what an ioctl costs.
@@ -51,8 +58,7 @@ if have $kernel "instructions of the system call on $kernel"; then
 		"$cache/source/$(field $kernel 3)/tree/arch/x86/entry/syscalls/syscall_64.tbl")
 	aid=$("$harness/module" -d "$harness/aid" $kernel 2>"$tmp/err")
 	ok $? "$kernel: the driver for tests is built"
-	guest -c 1 -a "OPV_SYSCALL_NR=$nr" -i "$aid" -q -icount -q shift=0 -f cost -f words $kernel \
-		'./cost && ./words count >/tmp/words || { grep -v "^ok" /tmp/words; exit 1; }'
+	guest -c 1 -a "OPV_SYSCALL_NR=$nr" -i "$aid" -q -icount -q shift=0 -f cost -f words $kernel "$count"
 	ok "$status" "$kernel: instructions are counted; what may be short is, and what may not be is not"
 	[ "$status" = 0 ] || told "$status"
 	diag "$(printf '%s\n' "$out" | grep '^#')"
