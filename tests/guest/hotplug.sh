@@ -20,9 +20,9 @@ turn='turns=0
 			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
 		done
 	done
-	wait $pid || { cat /tmp/load; exit 1; }
+	wait $pid || { echo "status $?"; tail -n 5 /tmp/load; grep -B 2 -A 5 "problems.: .$" /tmp/load; exit 1; }
 	echo "$turns times a CPU went off"
-	[ $turns -gt 2 ]'
+	[ $turns -gt 2 ] || exit 1'
 
 # Scenarios of opv stress that did nothing, or what is no output of it.
 idle() {
