@@ -7,9 +7,11 @@ preload-srcs := $(wildcard preload/*.c)
 preload-objs := $(addprefix $(O)/,$(preload-srcs:.c=.o))
 # Wrappers are no builtins, are no inlines of a fortified header, and are unwound
 # through when a thread is cancelled in what they call.  Where a function begins in a line of
-# code shows behind a system call.
+# code shows behind a system call.  How they return goes by a variable that assembly names,
+# and by no shadow stack.
 preload-cflags := -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE -fexceptions \
-	-falign-functions=32
+	-falign-functions=32 -fno-lto \
+	$(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-fcf-protection=none)
 
 # A sanitizer's runtime cannot be preloaded into programs that have none.
 ifeq ($(findstring -fsanitize,$(CC) $(CFLAGS) $(LDFLAGS)),)

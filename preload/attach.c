@@ -108,6 +108,7 @@ void stat_attach(void)
 	stat_exec_init(s, v.library);
 	opv_add(&cpu->programs, 1, OPV_THIS_CPU);
 	stat_watched.tsc = v.flags & STAT_TSC;
+	stat_returns_by_jump = v.flags & STAT_JUMP;
 	stat_watched.cpu = cpu;
 	if (v.flags & STAT_LATENCY)
 		__atomic_store_n(&stat_watched.timed, v.mask, __ATOMIC_RELEASE);

@@ -89,6 +89,7 @@ struct stat_cpu {
 enum stat_flags {
 	STAT_LATENCY = 1 << 0,		/* time the calls */
 	STAT_TSC = 1 << 1,		/* ticks are the TSC's, else nanoseconds */
+	STAT_JUMP = 1 << 2,		/* return from system calls by a jump */
 };
 
 #endif /* _PRELOAD_LAYOUT_H */

@@ -27,21 +27,8 @@ extern struct watched stat_watched;
 /* attach.c: map the counters of the watching process, where there is one. */
 void stat_attach(void);
 
-/*
- * alone.c: where a process of one thread may make the system call itself.
- * What stat_alone_for() gives for a function points to a byte: read anew for each call,
- * it is not 0 while the function would do nothing but the system call, set errno and
- * return.
- */
-struct stat_alone {
-	const char *single;		/* the C library's own flag */
-	const void *libc;		/* what it lies in; NULL where nobody may */
-};
-
-extern const char stat_never_alone;	/* 0 */
-
-void stat_find_alone(struct stat_alone *how);
-const char *stat_alone_for(const struct stat_alone *how, const void *function);
+/* watch.c: wrappers of system calls return by a jump; read behind each of them. */
+extern bool stat_returns_by_jump;
 
 /* arena.c: memory for the allocator's own allocations while it is looked up. */
 void *stat_arena_alloc(size_t align, size_t size);

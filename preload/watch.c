@@ -7,8 +7,8 @@
  *
  * A system call leaves the processor few of its predictions: a return behind it costs more
  * than all the counting, and a jump that is taken some of it.  So the wrappers are straight
- * where a call is counted and not timed, what is rare lies apart, and one thread alone
- * makes its system calls right here (alone.c).
+ * where a call is counted and not timed, what is rare lies apart, and those of system calls
+ * return in a way of their own.
  */
 #define _GNU_SOURCE
 #ifndef __NO_INLINE__
@@ -34,8 +34,6 @@
 #include <opv/opv.h>
 #include "preload.h"
 #pragma GCC visibility pop
-
-#include "../src/sys.h"
 
 #define EXPORT		__attribute__((__visibility__("default")))
 #define LIKELY(x)	__builtin_expect(!!(x), 1)
@@ -107,15 +105,6 @@ static const struct {
 #include "functions.def"
 };
 
-/* Not 0 while a call may be a system call from here. */
-static struct {
-#define STAT_SYSCALL(name, symbol, params, args, when, call) const char *symbol;
-#include "functions.def"
-} alone = {
-#define STAT_SYSCALL(name, symbol, params, args, when, call) .symbol = &stat_never_alone,
-#include "functions.def"
-};
-
 /* Where the arena was used, its blocks come back some day. */
 static void (*free_outside)(void *p);
 static void *(*realloc_outside)(void *p, size_t size);
@@ -138,17 +127,6 @@ static void *realloc_any(void *p, size_t size)
 	return new;
 }
 
-static void look_alone(void)
-{
-	struct stat_alone how;
-
-	stat_find_alone(&how);
-#define STAT_SYSCALL(name, symbol, params, args, when, call)		\
-	__atomic_store_n(&alone.symbol, stat_alone_for(&how, (void *)real.symbol), \
-			 __ATOMIC_RELAXED);
-#include "functions.def"
-}
-
 static void look_up(void)
 {
 	void *found[sizeof(symbols) / sizeof(symbols[0])];
@@ -159,7 +137,6 @@ static void look_up(void)
 	for (i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
 		if (found[i])
 			__atomic_store_n(symbols[i].pointer, found[i], __ATOMIC_RELAXED);
-	look_alone();
 	if (!stat_arena_used())
 		return;
 	free_outside = real.free;
@@ -264,22 +241,6 @@ static APART void end(enum stat_function function, uint64_t began, uint64_t byte
 		count(function, bytes, failed);
 }
 
-/* What the C library makes of the answer of a system call. */
-static inline ssize_t answer(long r)
-{
-	if (LIKELY(r >= 0))
-		return r;
-	errno = (int)-r;
-	return -1;
-}
-
-/* The end of a call, made from here, that moved nothing. */
-static APART ssize_t count_empty(enum stat_function function, long r)
-{
-	count(function, 0, r < 0);
-	return answer(r);
-}
-
 static inline uint64_t sum_of(const struct mmsghdr *msgs, int n)
 {
 	uint64_t sum = 0;
@@ -290,8 +251,48 @@ static inline uint64_t sum_of(const struct mmsghdr *msgs, int n)
 	return sum;
 }
 
-#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
-static APART ret symbol##_timed params					\
+/*
+ * Behind a system call some kernels leave predictions of returns that are all wrong, and an indirect
+ * jump is predicted by other means.  The C library's function returns to us where it would have
+ * returned to the program; we should be one return too many.  The command has tried out which
+ * is better here (tools/opv/stat_return.c).  A process with a shadow stack would not stand it:
+ * this library is not marked as made for one, so processes that have it loaded have none.
+ */
+#if defined(__x86_64__) && defined(__has_attribute)
+# if __has_attribute(__function_return__)
+#  define RETURNS __attribute__((__function_return__("thunk-extern")))
+# endif
+#endif
+#ifdef RETURNS
+/* The compiler's name for it. */
+__asm__(".pushsection .text\n\t"
+	".globl __x86_return_thunk\n\t"
+	".hidden __x86_return_thunk\n\t"
+	".type __x86_return_thunk, @function\n\t"
+	".balign 32\n"
+	"__x86_return_thunk:\n\t"
+	".cfi_startproc\n\t"
+	"cmpb $0, stat_returns_by_jump(%rip)\n\t"
+	"je 1f\n\t"
+	".cfi_remember_state\n\t"
+	"popq %rcx\n\t"
+	".cfi_adjust_cfa_offset -8\n\t"
+	".cfi_register 16, 2\n\t"	/* the address to return to is in rcx */
+	"jmp *%rcx\n"
+	"1:\t"
+	".cfi_restore_state\n\t"
+	"ret\n\t"
+	".cfi_endproc\n\t"
+	".size __x86_return_thunk, . - __x86_return_thunk\n\t"
+	".popsection");
+#else
+# define RETURNS
+#endif
+
+bool stat_returns_by_jump;
+
+#define WRAPPER(returns, name, symbol, ret, params, args, bytes, failed)	\
+static APART returns ret symbol##_timed params				\
 {									\
 	uint64_t began = begin(STAT_##name);				\
 	ret r = real.symbol args;					\
@@ -299,7 +300,7 @@ static APART ret symbol##_timed params					\
 	end(STAT_##name, began, (uint64_t)(bytes), failed);		\
 	return r;							\
 }									\
-EXPORT ret symbol params						\
+EXPORT returns ret symbol params					\
 {									\
 	ret r;								\
 									\
@@ -309,6 +310,10 @@ EXPORT ret symbol params						\
 	count(STAT_##name, (uint64_t)(bytes), failed);			\
 	return r;							\
 }
+#define STAT_SYMBOL(name, symbol, ret, params, args, bytes, failed, missing) \
+	WRAPPER(, name, symbol, ret, params, args, bytes, failed)
+#define STAT_IO(name, symbol, params, args)				\
+	WRAPPER(RETURNS, name, symbol, ssize_t, params, args, r > 0 ? r : 0, r < 0)
 #define STAT_VOID(name, symbol, params, args)				\
 EXPORT void symbol params						\
 {									\
@@ -322,39 +327,5 @@ EXPORT void symbol params						\
 	began = begin(STAT_##name);					\
 	real.symbol args;						\
 	end(STAT_##name, began, 0, false);				\
-}
-/* The four ways lie apart: where they met, a jump would be taken behind the system call. */
-#define ALONE(symbol)	LIKELY(*__atomic_load_n(&alone.symbol, __ATOMIC_RELAXED))
-#define STAT_SYSCALL(name, symbol, params, args, when, call)		\
-static APART ssize_t symbol##_timed params				\
-{									\
-	uint64_t began = begin(STAT_##name);				\
-	ssize_t r;							\
-									\
-	if (ALONE(symbol) && LIKELY(when)) {				\
-		r = answer(OPV_SYS call);				\
-		end(STAT_##name, began, r > 0 ? (uint64_t)r : 0, r < 0); \
-		return r;						\
-	}								\
-	r = real.symbol args;						\
-	end(STAT_##name, began, r > 0 ? (uint64_t)r : 0, r < 0);	\
-	return r;							\
-}									\
-EXPORT ssize_t symbol params						\
-{									\
-	ssize_t r;							\
-									\
-	if (UNLIKELY(!counted(STAT_##name)))				\
-		return symbol##_timed args;				\
-	if (!ALONE(symbol) || !LIKELY(when)) {				\
-		r = real.symbol args;					\
-		count(STAT_##name, r > 0 ? (uint64_t)r : 0, r < 0);	\
-		return r;						\
-	}								\
-	r = OPV_SYS call;						\
-	if (UNLIKELY(r <= 0))						\
-		return count_empty(STAT_##name, r);			\
-	count(STAT_##name, (uint64_t)r, false);				\
-	return r;							\
 }
 #include "functions.def"

@@ -81,6 +81,9 @@ void stat_clock_start(struct stat_clock *c);
 void stat_clock_settle(struct stat_clock *c);	/* may sleep 10 ms, when that is the first one */
 uint64_t stat_now(void);			/* CLOCK_MONOTONIC, nanoseconds */
 
+/* stat_return.c: had wrappers of system calls best return by a jump, on this machine? */
+bool stat_return_by_jump(void);
+
 /* stat_memory.c: the counters. */
 struct stat_memory {
 	int fd;			/* of the domain, for those who map it */

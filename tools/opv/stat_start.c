@@ -97,7 +97,8 @@ static void set_preload(const char *library)
 static void set_variable(const struct stat_options *o, const struct stat_memory *m,
 			 const struct stat_clock *clock, const char *library, pid_t watcher)
 {
-	unsigned int flags = (o->latency ? STAT_LATENCY : 0) | (clock->tsc ? STAT_TSC : 0);
+	unsigned int flags = (o->latency ? STAT_LATENCY : 0) | (clock->tsc ? STAT_TSC : 0) |
+			     (stat_return_by_jump() ? STAT_JUMP : 0);
 	char *value = NULL;
 
 	if (asprintf(&value, "%x:%x:%x:%" PRIx64 ":%" PRIx64 ":%zx:%" PRIx64 ":%x:%s", STAT_VERSION,
