@@ -47,7 +47,11 @@ while [ $rounds -lt 20 ]; do
 	rm -f "$tmp/notes"
 	"$opv" stat -j -o "$tmp/json" -- "$tmp/work" forever "$tmp/notes" 2>/dev/null &
 	watcher=$!
-	sleep 0.1
+	tries=0
+	while ! [ -s "$tmp/notes" ] && [ $tries -lt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 	# The one child of ours that is not the shell's.
 	kill -9 $(cat "/proc/$watcher/task/$watcher/children")
 	wait $watcher
