@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/../stress/build.inc"
 
 program() {
-	$CC -std=gnu11 -O2 -I"$OPV_SRC/include" -DINJECT_DELAY -DINJECT_TURNS='"4000"' \
+	$CC -std=gnu11 -O2 -I"$OPV_SRC/include" -DINJECT_DELAY -DINJECT_TURNS='"100"' \
 		-include "$OPV_SRC/tests/broken/inject.h" -o "$tmp/$1" "$OPV_SRC/tests/broken/cid.c" \
 		"$2" -pthread
 }

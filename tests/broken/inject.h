@@ -13,9 +13,9 @@
 # define INJECT_AT_1
 # define INJECT_AT_2
 # ifndef INJECT_TURNS
-#  define INJECT_TURNS "400"
+#  define INJECT_TURNS "10"
 # endif
-# define INJECT_AT_3	"movl $" INJECT_TURNS ", %%esi\n\t" "8: decl %%esi\n\t" "jnz 8b\n\t"
+# define INJECT_AT_3	".rept " INJECT_TURNS "\n\tpause\n\t.endr\n\t"	/* takes no register */
 #else
 # define INJECT_AT_1	"testb $2, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
 # define INJECT_AT_2	"testb $4, inject_mask(%%rip)\n\t" "jnz 4f\n\t"
