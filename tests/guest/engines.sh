@@ -13,8 +13,8 @@ ops='basic calls vector random prepared refuse requests rewritten aborted'
 structs=$(cd "$OPV_BUILD/tests/structs" && ls -- *.t | grep -vE '^(counter_histogram|ring_step)\.t$')
 
 # engine KERNEL ENGINE FORCE OPTION...: it is found, tried, and taken for other CPUs; answers
-# as the others; nothing is lost by opv stress with FORCE, a list of shares; and the tests of
-# structures pass when all goes through it.
+# as the others (library.sh asks those on these kernels); nothing is lost by opv stress with
+# FORCE, a list of shares; and the tests of structures pass when all goes through it.
 engine() {
 	kernel=$1 engine=$2 forces=$3 files=
 	shift 3
@@ -24,6 +24,7 @@ engine() {
 			{ cat /tmp/err; exit 1; }
 			sed -n 's/^ *\"engine_$engine\": *\([1-9][0-9]*\).*/\1/p' /tmp/json | head -n 1"
 	done
+	with=OPV_TEST_ENGINE=$engine
 	shared "$OPV_BUILD/tests/structs/ring.t"
 	for struct in $structs; do
 		files="$files -f $OPV_BUILD/tests/structs/$struct"
@@ -100,6 +101,7 @@ if have 6.1 "kernel engines" && module 6.1; then
 fi
 for kernel in 6.12 7.2; do
 	have $kernel "kernel engines on $kernel" && module $kernel || continue
+	with=OPV_TEST_ENGINE=module
 	guest_taps -c 3 -i "$module" $kernel engines beside vector
 done
 if have 6.1-call "the system call"; then

@@ -96,6 +96,13 @@ static bool be_here(void)
 	return false;
 }
 
+/* Where we stand, and not on the CPU that is to be another one's: the scheduler may have moved us. */
+static struct stand start(void)
+{
+	be_here();
+	return stand();
+}
+
 static uint64_t *word;		/* per-CPU, keys open */
 static struct opv_domain *domain;
 
@@ -188,7 +195,7 @@ static int works_by(bool by_engine)
 
 	if (!make_word() || !be_here())
 		return 1;
-	from = stand();
+	from = start();
 	if (!adds())
 		return 2;
 	return went(from, by_engine, !by_engine, 0) ? 0 : 3;
@@ -282,15 +289,15 @@ static void test_choice(void)
 	ok(make_word() && be_here(), "a domain whose keys are open");
 	is(opv_engine_for(THERE), engine, "another CPU is its business");
 	is(opv_engine_for(HERE), OPV_ENGINE_LOCAL, "this one is not");
-	from = stand();
+	from = start();
 	ok(adds() && went(from, 1, 0, 0), "a call for another CPU is one vector of the engine");
-	from = stand();
+	from = start();
 	is(opv_fence(domain, THERE), 0, "a fence of another CPU");
 	ok(went(from, 1, 0, 0), "is one as well");
 
 	opv_domain_create(&d, NULL);
 	opv_new(d, &h);
-	from = stand();
+	from = start();
 	op = opv_op_add(opv_ptr(h, THERE), 1, 8);
 	is(opv_vector(d, &op, 1, THERE), 0, "a vector for a CPU whose key was never opened");
 	ok(went(from, 0, 1, 1), "is refused by the guard, and done by the fence engine");
@@ -303,7 +310,7 @@ static void test_results(void)
 {
 	struct cpu_op vec[CPU_OP_VEC_LEN_MAX];
 	uint64_t *p = opv_ptr(word, THERE), was = *p, no = was + 1000;
-	struct stand from = stand();
+	struct stand from = start();
 	bool good = true;
 	int i, stop;
 
@@ -316,7 +323,7 @@ static void test_results(void)
 	}
 	ok(good && went(from, CPU_OP_VEC_LEN_MAX, 0, 0), "a vector of 16 stops at each of them, the guard not counted");
 
-	from = stand();
+	from = start();
 	stay_on(HERE);
 	ok(adds() && went(from, 0, 1, 1), "a CPU that we may not run on: refused, done all the same");
 	ok(adds() && went(from, 0, 2, 2), "and again");
@@ -385,7 +392,7 @@ static int refused_later(void)
 
 static int after_fork(void)
 {
-	struct stand from = stand();
+	struct stand from = start();
 
 	return be_here() && adds() && went(from, 1, 0, 0) ? 0 : 1;
 }
@@ -400,7 +407,7 @@ static void test_descriptor(void)
 	ok(fd >= 900, "far up (%d)", fd);
 	is(fcntl(fd, F_GETFD), FD_CLOEXEC, "exec closes it");
 	close_range(3, ~0u, 0);
-	from = stand();
+	from = start();
 	ok(adds() && went(from, 0, 1, 1), "when the program closes it, the fence engine does what is to be done");
 	ok(adds() && went(from, 1, 1, 1), "and then it is open again");
 
@@ -408,7 +415,7 @@ static void test_descriptor(void)
 	foreign = memfd_create("foreign", 0);
 	fstat(foreign, &before);
 	is(dup2(foreign, fd), fd, "another file takes its place");
-	from = stand();
+	from = start();
 	ok(adds() && went(from, 0, 1, 1), "the fence engine does what is to be done");
 	ok(adds() && went(from, 1, 1, 1), "then the engine is back");
 	ok(descriptors(&again) == 1 && again != fd, "on another descriptor");
