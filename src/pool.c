@@ -6,13 +6,12 @@
 #define _GNU_SOURCE
 #include "pool.h"
 
-#include <sys/mman.h>
 
 #include "all.h"
 #include "break.h"
 #include "core.h"
 #include "env.h"
-#include "sys.h"
+#include "map.h"
 
 /*
  * Tries of one operation on a magazine.  One fails when this thread moved or another came
@@ -105,14 +104,11 @@ static int make_central(struct opv_pool_central **cp, const struct opv_pool_opti
 	size_t batch = round_up(sizeof(struct opv_pool_batch) + o->batch * sizeof(void *));
 	size_t bytes = depots + seen + map + o->depot * batch;
 	struct opv_pool_central *c;
-	long addr;
 	int ret;
 
-	addr = OPV_SYS(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (addr < 0 && addr > -4096)
+	c = opv_map(bytes, MAP_NORESERVE);
+	if (!c)
 		return -ENOMEM;
-	c = (struct opv_pool_central *)addr;
 	c->o = *o;
 	c->bytes = bytes;
 	c->seen = (struct opv_pool_seen *)((char *)c + depots);
@@ -121,7 +117,7 @@ static int make_central(struct opv_pool_central **cp, const struct opv_pool_opti
 	c->batch_bytes = batch;
 	ret = map_cpus(c, nr_cpus);
 	if (ret)
-		OPV_SYS(SYS_munmap, c, bytes);
+		opv_unmap(c, bytes);
 	else
 		*cp = c;
 	return ret;
@@ -147,7 +143,7 @@ int opv_pool_init(struct opv_pool *p, struct opv_domain *d,
 	ret = opv_alloc(pool.domain, sizeof(struct opv_pool_magazine) + o.capacity * sizeof(void *),
 			64, &pool.magazines);
 	if (ret) {
-		OPV_SYS(SYS_munmap, pool.central, pool.central->bytes);
+		opv_unmap(pool.central, pool.central->bytes);
 		return ret;
 	}
 	*p = pool;
@@ -169,7 +165,7 @@ int opv_pool_fini(struct opv_pool *p)
 	for (depot = 0; depot < (int)p->central->o.nr_depots; depot++)
 		opv_pool_release_batches(p->central, depot, INT32_MAX);
 	ret = opv_free(p->domain, p->magazines);
-	OPV_SYS(SYS_munmap, p->central, p->central->bytes);
+	opv_unmap(p->central, p->central->bytes);
 	return ret;
 }
 

@@ -4,7 +4,6 @@
 #include "pool.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include <opv/vector.h>
 
@@ -12,15 +11,7 @@
 #include "break.h"
 #include "core.h"
 #include "env.h"
-#include "sys.h"
-
-static void *map(size_t bytes)
-{
-	long addr = OPV_SYS(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return addr < 0 && addr > -4096 ? NULL : (void *)addr;
-}
+#include "map.h"
 
 /* One magazine that is to be emptied: "if the word is still w, let it be 0 long". */
 struct victim {
@@ -146,7 +137,7 @@ int opv_pool_trim(const struct opv_pool *p)
 	struct trim t = { .p = p };
 	int ret;
 
-	t.objects = map(bytes);
+	t.objects = opv_map(bytes, MAP_NORESERVE);
 	if (!t.objects)
 		return -ENOMEM;
 	t.victims = (struct victim *)((char *)t.objects + scratch(p));
@@ -155,7 +146,7 @@ int opv_pool_trim(const struct opv_pool *p)
 	ret = opv_vectors(p->domain, t.requests, t.nr);
 	if (!ret)
 		finish(&t);
-	OPV_SYS(SYS_munmap, t.objects, bytes);
+	opv_unmap(t.objects, bytes);
 	trim_depots(p->central);
 	return ret;
 }
@@ -192,7 +183,7 @@ int opv_pool_drain(const struct opv_pool *p)
 	int ret, depot;
 	size_t i, n;
 
-	dr.objects = map(scratch(p));
+	dr.objects = opv_map(scratch(p), MAP_NORESERVE);
 	if (!dr.objects)
 		return -ENOMEM;
 	ret = OPV_BROKEN(GATE) ? empty_all((uint64_t[1024]){ ~UINT64_C(0) }, &dr) :
@@ -201,7 +192,7 @@ int opv_pool_drain(const struct opv_pool *p)
 		n = dr.nr - i < c->o.capacity ? dr.nr - i : c->o.capacity;
 		opv_pool_release(c, dr.objects + i, (int)n);
 	}
-	OPV_SYS(SYS_munmap, dr.objects, scratch(p));
+	opv_unmap(dr.objects, scratch(p));
 	for (depot = 0; depot < (int)c->o.nr_depots; depot++)
 		opv_pool_release_batches(c, depot, INT32_MAX);
 	return ret;

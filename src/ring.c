@@ -135,6 +135,17 @@ static int cmpeq_store_store(const struct writer *w, uint64_t *p, uint64_t expec
 	return 0;
 }
 
+/* Somebody who read the epoch long ago may be reading this one, and will find the epoch changed. */
+static void put_mark(struct opv_ring_mark *to, const struct opv_ring_mark *m)
+{
+	const uint64_t *from = (const uint64_t *)m;
+	size_t i;
+
+	_Static_assert(sizeof(*m) % sizeof(*from) == 0, "words");
+	for (i = 0; i < sizeof(*m) / sizeof(*from); i++)
+		__atomic_store_n((uint64_t *)to + i, from[i], __ATOMIC_RELAXED);
+}
+
 static int next_epoch(const struct writer *w, intptr_t epoch, const struct opv_ring_mark *m)
 {
 	struct opv_ring_cpu *h = w->r->percpu, *c = opv_ptr(h, w->cpu);
@@ -144,7 +155,7 @@ static int next_epoch(const struct writer *w, intptr_t epoch, const struct opv_r
 						    sizeof(*m), epoch + 1, w->cpu);
 	if (c->epoch != epoch)
 		return 1;
-	c->oldest[(epoch + 1) & 1] = *m;
+	put_mark(&c->oldest[(epoch + 1) & 1], m);
 	__atomic_store_n(&c->epoch, epoch + 1, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -46,7 +46,7 @@ static void touch(const void *p, size_t len, bool write)
 		if (write)
 			__atomic_fetch_or((char *)(uintptr_t)c, 0, __ATOMIC_RELAXED);
 		else
-			(void)*(const volatile char *)c;
+			(void)OPV_PORT_LOAD(char, c);
 	}
 }
 

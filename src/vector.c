@@ -4,13 +4,13 @@
 #include <opv/vector.h>
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core.h"
 #include "count.h"
 #include "domain.h"
 #include "engine.h"
 #include "fence.h"
+#include "map.h"
 #include "operand.h"
 #include "present.h"
 #include "sys.h"
@@ -197,7 +197,6 @@ struct batch {
 static int make_batch(struct batch *b, const struct opv_request *requests, int nr)
 {
 	size_t ops = 0;
-	long addr;
 	int i;
 
 	for (i = 0; i < nr; i++)
@@ -208,11 +207,9 @@ static int make_batch(struct batch *b, const struct opv_request *requests, int n
 	b->requests = (struct opv_request *)(b->ops + ops);
 	if (b->bytes <= sizeof(b->small))
 		return 0;
-	addr = OPV_SYS(SYS_mmap, NULL, b->bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (addr < 0 && addr > -4096)
+	b->ops = opv_map(b->bytes, MAP_POPULATE);
+	if (!b->ops)
 		return -ENOMEM;
-	b->ops = (struct cpu_op *)addr;
 	b->requests = (struct opv_request *)(b->ops + ops);
 	return 0;
 }
@@ -288,7 +285,7 @@ int opv_vectors(struct opv_domain *d, struct opv_request *requests, int nr)
 	if (!ret) {
 		ret = run_batch(d, &b, requests, nr);
 		if (b.ops != b.small)
-			OPV_SYS(SYS_munmap, b.ops, b.bytes);
+			opv_unmap(b.ops, b.bytes);
 	}
 	return ret ? failed(0, ret) : 0;
 }

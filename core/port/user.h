@@ -39,7 +39,28 @@
 #endif
 
 #define opv_port_memcmp(a, b, len)	memcmp(a, b, len)
-#define opv_port_memmove(dst, src, len)	memmove(dst, src, len)
+#ifdef OPV_PORT_TSAN
+/* Others may read what is copied, as long as they look afterwards whether it was whole. */
+static inline void opv_port_memmove(void *dst, const void *src, size_t len)
+{
+	const size_t unit = (((uintptr_t)dst | (uintptr_t)src | len) & 7) ? 1 : 8;
+	const size_t nr = len / unit;
+	const int backwards = (uintptr_t)dst - (uintptr_t)src < len;
+	size_t i, at;
+
+	for (i = 0; i < nr; i++) {
+		at = backwards ? nr - 1 - i : i;
+		if (unit == 8)
+			OPV_PORT_STORE(uint64_t, (uint64_t *)dst + at,
+				       OPV_PORT_LOAD(uint64_t, (const uint64_t *)src + at));
+		else
+			OPV_PORT_STORE(uint8_t, (uint8_t *)dst + at,
+				       OPV_PORT_LOAD(uint8_t, (const uint8_t *)src + at));
+	}
+}
+#else
+# define opv_port_memmove(dst, src, len)	memmove(dst, src, len)
+#endif
 #define opv_port_release()		__atomic_thread_fence(__ATOMIC_RELEASE)
 #define opv_port_mb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
 

@@ -24,7 +24,7 @@ engine() {
 			{ cat /tmp/err; exit 1; }
 			sed -n 's/^ *\"engine_$engine\": *\([1-9][0-9]*\).*/\1/p' /tmp/json | head -n 1"
 	done
-	with=OPV_TEST_ENGINE=$engine
+	guest_env=OPV_TEST_ENGINE=$engine
 	shared "$OPV_BUILD/tests/structs/ring.t"
 	for struct in $structs; do
 		files="$files -f $OPV_BUILD/tests/structs/$struct"
@@ -101,7 +101,7 @@ if have 6.1 "kernel engines" && module 6.1; then
 fi
 for kernel in 6.12 7.2; do
 	have $kernel "kernel engines on $kernel" && module $kernel || continue
-	with=OPV_TEST_ENGINE=module
+	guest_env=OPV_TEST_ENGINE=module
 	guest_taps -c 3 -i "$module" $kernel engines beside vector
 done
 if have 6.1-call "the system call"; then
