@@ -17,6 +17,7 @@
 
 #include <opv/opv.h>
 
+#include "online.h"
 #include "tap.h"
 
 #define MAX_CPUS	64
@@ -40,21 +41,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Whether the kernel agreed: the last CPU never goes, and one that is busy may stay. */
-static bool turn(int cpu, bool on)
-{
-	char path[64];
-	bool good;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-	if (fd >= 0)
-		close(fd);
-	return good;
 }
 
 static bool pin(int cpu)

@@ -15,6 +15,7 @@
 
 #include <opv/opv.h>
 
+#include "online.h"
 #include "tap.h"
 
 #define MAX_CPUS	64
@@ -106,20 +107,6 @@ static void test_domains(void)
 	ok(each_at_home(d, "touched elsewhere"), "made on node 1 and touched on node 0, too");
 	opv_domain_destroy(d);
 	ok(each_at_home(NULL, "the default domain"), "in the default domain, too");
-}
-
-static bool turn(int cpu, bool on)
-{
-	char path[64];
-	bool good;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-	if (fd >= 0)
-		close(fd);
-	return good;
 }
 
 /* An allocator whose objects are pages of the node that is asked for. */

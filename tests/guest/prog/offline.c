@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "call.h"
+#include "online.h"
 #include "section.h"
 
 #define MAX_CPUS 64
@@ -27,20 +28,6 @@ static struct account {
 static int nr_cpus;
 static atomic_bool stop;
 static _Atomic uint64_t added, sections, errors, longest_ms, last_error;
-
-static bool turn(int cpu, bool on)
-{
-	char path[64];
-	bool good;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
 
 static int move(int cpu)
 {

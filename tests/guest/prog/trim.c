@@ -14,6 +14,7 @@
 
 #include <opv/opv.h>
 
+#include "online.h"
 #include "tap.h"
 
 #define OBJECTS	4096
@@ -57,20 +58,6 @@ static bool stay_on(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return !sched_setaffinity(0, sizeof(set), &set) && sched_getcpu() == cpu;
-}
-
-static bool turn(int cpu, bool on)
-{
-	char path[64];
-	bool good;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-	if (fd >= 0)
-		close(fd);
-	return good;
 }
 
 static bool cycle(void **held, int nr)
