@@ -14,6 +14,10 @@ static int opv_call_prepare(struct opv_call *call)
 {
 	int ret;
 
+	call->nr_pins = 0;
+	call->held = NULL;
+	call->span = (void *)&call->vec[call->count];
+	call->pin = (void *)&call->span[call->count];
 	ret = opv_call_pin(call);
 	if (ret)
 		return ret;
@@ -32,23 +36,10 @@ static int opv_call_prepare(struct opv_call *call)
 
 #define OPV_STACK_OPS	4	/* a guard and three: most vectors */
 
-static int opv_call_in(void *room, const struct cpu_op __user *uvec, int count, int cpu,
-		       bool guard)
+static int opv_call_long(struct opv_call *call, int cpu)
 {
-	struct opv_call *call = room;
-	int ret;
+	int ret = opv_call_prepare(call);
 
-	call->count = count;
-	call->guard = guard;
-	call->nr_pins = 0;
-	call->held = NULL;
-	call->span = (void *)&call->vec[count];
-	call->pin = (void *)&call->span[count];
-
-	ret = opv_call_copy(call, uvec);
-	if (ret || (count <= OPV_STACK_OPS && opv_call_words(call, cpu, &ret)))
-		return ret;
-	ret = opv_call_prepare(call);
 	if (!ret)
 		ret = opv_exec_on(call, cpu);
 	opv_call_unpin(call);
@@ -56,23 +47,39 @@ static int opv_call_in(void *room, const struct cpu_op __user *uvec, int count, 
 	return ret;
 }
 
-static noinline int opv_call_small(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
+static int opv_call_in(struct opv_call *call, const struct cpu_op __user *uvec, int count,
+		       int flags)
+{
+	call->count = count;
+	call->guard = flags & CPU_OP_GUARD_FLAG;
+	return opv_call_copy(call, uvec);
+}
+
+static noinline int opv_call_small(const struct cpu_op __user *uvec, int count, int cpu, int flags)
 {
 	/* Nothing of it is read before it was written; to clear it costs as much as a pin. */
 	u64 room[DIV_ROUND_UP(OPV_CALL_SIZE(OPV_STACK_OPS), sizeof(u64))] __uninitialized;
-
-	return opv_call_in(room, uvec, count, cpu, guard);
-}
-
-static int opv_call_large(const struct cpu_op __user *uvec, int count, int cpu, bool guard)
-{
-	void *room = kmalloc(OPV_CALL_SIZE(count), GFP_KERNEL);
+	struct opv_call *call = (void *)room;
 	int ret;
 
-	if (!room)
+	ret = opv_call_in(call, uvec, count, flags);
+	if (ret)
+		return ret;
+	ret = opv_call_words(call, cpu);
+	return ret == OPV_WORDS_NOT ? opv_call_long(call, cpu) : ret;
+}
+
+static noinline int opv_call_large(const struct cpu_op __user *uvec, int count, int cpu, int flags)
+{
+	struct opv_call *call = kmalloc(OPV_CALL_SIZE(count), GFP_KERNEL);
+	int ret;
+
+	if (!call)
 		return -ENOMEM;
-	ret = opv_call_in(room, uvec, count, cpu, guard);
-	kfree(room);
+	ret = opv_call_in(call, uvec, count, flags);
+	if (!ret)
+		ret = opv_call_long(call, cpu);
+	kfree(call);
 	return ret;
 }
 
@@ -106,6 +113,6 @@ int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags)
 	if (!count)
 		return opv_exec_on(NULL, cpu);
 	if (count <= OPV_STACK_OPS)
-		return opv_call_small(uvec, count, cpu, guard);
-	return opv_call_large(uvec, count, cpu, guard);
+		return opv_call_small(uvec, count, cpu, flags);
+	return opv_call_large(uvec, count, cpu, flags);
 }

@@ -7,7 +7,10 @@
  * and how far it came.  docs/kernel.md says why it is done this way.
  */
 
-#include <linux/mm_types.h>
+#include <linux/cpumask.h>
+#include <linux/limits.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "../core/port/kernel.h"
@@ -46,7 +49,6 @@ struct opv_call {
 int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags);
 
 /* vector.c: the vector from user space, checked. */
-bool opv_copy_in(void *to, const void __user *from, size_t len);
 int opv_call_copy(struct opv_call *call, const struct cpu_op __user *uvec);
 
 /* pin.c: the pages of all operands.  Unpin whatever pin answered. */
@@ -58,18 +60,31 @@ void opv_call_unpin(struct opv_call *call);
 int opv_page_check(struct page *page, unsigned long addr);
 bool opv_prot_is_cached(pgprot_t prot);
 
-/* walk.c, interrupts off: a page that page.c would find good is mapped there, just now. */
-bool opv_page_is_there(unsigned long addr, bool write);
+/* walk.c, interrupts off from begin on: pages that page.c would find good are mapped there. */
+struct opv_walk {
+	unsigned long	base;		/* from here on, as far as the entry goes: */
+	pmd_t		pmd;		/* the entry of the last one */
+	pte_t		*table;		/* to which it points; NULL: to a huge page */
+};
 
-/* words.c: the short road; false: it was not taken, and nothing was done. */
-bool opv_call_words(const struct opv_call *call, int cpu, int *result);
+#define OPV_WALK_NONE	~0UL		/* no address that a page or a table maps from */
+
+bool opv_page_is_there(struct opv_walk *walk, unsigned long addr, bool write);
+
+/* words.c: the short road; OPV_WORDS_NOT: it was not taken, and nothing was done. */
+#define OPV_WORDS_NOT	INT_MIN
+int opv_call_words(const struct opv_call *call, int cpu);
 
 /* span.c: the vector on its spans, interrupts off; -EBUSY: the guard did not hold. */
 bool opv_call_needs_held(const struct opv_call *call);
 int opv_call_execute(struct opv_call *call);
 
 /* exec.c: on that CPU, or for it.  @call is NULL for a fence. */
-bool opv_may_run_on(int cpu);
+static inline bool opv_may_run_on(int cpu)
+{
+	return cpu < nr_cpu_ids && cpu_possible(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr);
+}
+
 int opv_exec_on(struct opv_call *call, int cpu);
 
 #endif /* _OPV_KERNEL_CALL_H */

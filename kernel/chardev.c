@@ -13,13 +13,25 @@
 
 #include "alias.h"
 #include "call.h"
+#include "copy.h"
+
+/* Nearly always; what is not as hoped is looked at again. */
+static bool opv_args_get_quickly(struct cpu_opv_args *args, const struct cpu_opv_args __user *uargs)
+{
+	bool got;
+
+	if (!opv_is_word_aligned(uargs) || !user_read_access_begin(uargs, sizeof(*uargs)))
+		return false;
+	got = opv_get_words(args, uargs, OPV_WORDS(*args));
+	user_read_access_end();
+	return got && args->size == sizeof(*args);
+}
 
 static int opv_args_get(struct cpu_opv_args *args, const struct cpu_opv_args __user *uargs)
 {
 	u32 size;
 
-	/* Nearly always; what is not as hoped is looked at again. */
-	if (opv_copy_in(args, uargs, sizeof(*args)) && args->size == sizeof(*args))
+	if (opv_args_get_quickly(args, uargs))
 		return 0;
 	if (get_user(size, &uargs->size))
 		return -EFAULT;

@@ -36,11 +36,6 @@ static void opv_exec(void *info)
 	smp_mb();	/* the vector's accesses, then those of whoever runs next */
 }
 
-bool opv_may_run_on(int cpu)
-{
-	return cpu < nr_cpu_ids && cpu_possible(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr);
-}
-
 /* -ENXIO: it came online, there is nothing to do here. */
 static int opv_exec_for_offline(struct opv_exec *exec, int cpu)
 {

@@ -3,36 +3,32 @@
 #include <linux/uaccess.h>
 
 #include "call.h"
+#include "copy.h"
 
 static bool opv_is_guard(const struct cpu_op *op)
 {
 	return op->op == CPU_COMPARE_EQ_OP && opv_is_width(op->len);
 }
 
-/* copy_from_user() for a few words: its own checks cost more than they do. */
-bool opv_copy_in(void *to, const void __user *from, size_t len)
+static bool opv_ops_copy(struct cpu_op *op, const struct cpu_op __user *uop, int count)
 {
-	const unsigned long __user *word = from;
-	unsigned long *out = to, *end = to + len;
+	const struct cpu_op *end = op + count;
 
-	if (!IS_ALIGNED((uintptr_t)from, sizeof(long)) || !IS_ALIGNED(len, sizeof(long)))
-		return !copy_from_user(to, from, len);
-	if (!user_access_begin(word, len))
+	if (!opv_is_word_aligned(uop))
+		return !copy_from_user(op, uop, count * sizeof(*op));
+	if (!user_read_access_begin(uop, count * sizeof(*op)))
 		return false;
-	while (out != end)
-		unsafe_get_user(*out++, word++, fault);
-	user_access_end();
-	return true;
-fault:
-	user_access_end();
-	return false;
+	for (; op != end && opv_get_words(op, uop, OPV_WORDS(*op)); op++)
+		uop++;
+	user_read_access_end();
+	return op == end;
 }
 
 int opv_call_copy(struct opv_call *call, const struct cpu_op __user *uvec)
 {
-	if (!opv_copy_in(call->vec, uvec, call->count * sizeof(*uvec)))
+	if (!opv_ops_copy(call->vec, uvec, call->count))
 		return -EFAULT;
-	if (call->guard && !opv_is_guard(call->vec))
-		return -EINVAL;
-	return opv_check(call->vec + call->guard, call->count - call->guard);
+	if (!call->guard)
+		return opv_check(call->vec, call->count);
+	return opv_is_guard(call->vec) ? opv_check(call->vec + 1, call->count - 1) : -EINVAL;
 }

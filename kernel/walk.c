@@ -36,7 +36,7 @@
  * Memory as any: private to the process, or shared and made of nothing but memory (tmpfs,
  * memfd, System V), which only drivers would map uncached.
  */
-static bool opv_is_plain(struct page *page, pgprot_t prot)
+static inline bool opv_is_plain(struct page *page, pgprot_t prot)
 {
 	struct folio *folio = page_folio(page);
 
@@ -65,37 +65,56 @@ static bool opv_pte_suits(pte_t pte, bool write)
 	       opv_is_plain(pte_page(pte), pte_pgprot(pte));
 }
 
-bool opv_page_is_there(unsigned long addr, bool write)
+static pmd_t *opv_pmd_of(unsigned long addr)
 {
 	pgd_t *pgdp = pgd_offset(current->mm, addr), pgd = READ_ONCE(*pgdp);
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
+
+	if (!pgd_present(pgd) || pgd_leaf(pgd))
+		return NULL;
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = READ_ONCE(*p4dp);
+	if (!p4d_present(p4d) || p4d_leaf(p4d))
+		return NULL;
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = READ_ONCE(*pudp);
+	if (!pud_present(pud) || pud_leaf(pud))
+		return NULL;
+	return pmd_offset_lockless(pudp, pud, addr);
+}
+
+/* To what maps that address; false: nothing does. */
+static bool opv_walk_to(struct opv_walk *walk, unsigned long addr)
+{
 	pmd_t *pmdp, pmd;
 
 	if (!access_ok((const void __user *)(addr & PAGE_MASK), PAGE_SIZE))
 		return false;
-	if (!pgd_present(pgd) || pgd_leaf(pgd))
+	pmdp = opv_pmd_of(addr);
+	if (!pmdp)
 		return false;
-	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
-	p4d = READ_ONCE(*p4dp);
-	if (!p4d_present(p4d) || p4d_leaf(p4d))
-		return false;
-	pudp = pud_offset_lockless(p4dp, p4d, addr);
-	pud = READ_ONCE(*pudp);
-	if (!pud_present(pud) || pud_leaf(pud))
-		return false;
-	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
 	if (!pmd_present(pmd))
 		return false;
-	if (pmd_leaf(pmd))
-		return opv_pmd_suits(pmd, write);
-	return opv_pte_suits(ptep_get_lockless(pte_offset_kernel(&pmd, addr)), write);
+	walk->base = addr & PMD_MASK;
+	walk->pmd = pmd;
+	walk->table = pmd_leaf(pmd) ? NULL : pte_offset_kernel(&pmd, walk->base);
+	return true;
+}
+
+bool opv_page_is_there(struct opv_walk *walk, unsigned long addr, bool write)
+{
+	if (walk->base != (addr & PMD_MASK) && !opv_walk_to(walk, addr))
+		return false;
+	if (!walk->table)
+		return opv_pmd_suits(walk->pmd, write);
+	return opv_pte_suits(ptep_get_lockless(&walk->table[pte_index(addr)]), write);
 }
 
 #else
 
-bool opv_page_is_there(unsigned long addr, bool write)
+bool opv_page_is_there(struct opv_walk *walk, unsigned long addr, bool write)
 {
 	return false;
 }

@@ -22,13 +22,12 @@
 # define opv_words_end(flags)	local_irq_restore(flags)
 #endif
 
-#define OPV_LOAD_USER(type, addr, v)					\
+#define OPV_GET_USER(type, addr, fault)					\
 ({									\
-	type opv_got = 0;						\
-	int opv_ret = __get_user(opv_got, (const type __user *)(uintptr_t)(addr)); \
+	type opv_got;							\
 									\
-	*(v) = opv_got;							\
-	!opv_ret;							\
+	unsafe_get_user(opv_got, (const type __user *)(uintptr_t)(addr), fault); \
+	opv_got;							\
 })
 
 #define OPV_STORE_USER(type, addr, v)					\
@@ -37,16 +36,26 @@
 /* One access, of an address that was looked at; false: a fault. */
 static bool opv_load_user(u64 addr, u32 len, u64 *v)
 {
+	if (!user_read_access_begin(u64_to_user_ptr(addr), len))
+		return false;
 	switch (len) {
 	case 1:
-		return OPV_LOAD_USER(u8, addr, v);
+		*v = OPV_GET_USER(u8, addr, fault);
+		break;
 	case 2:
-		return OPV_LOAD_USER(u16, addr, v);
+		*v = OPV_GET_USER(u16, addr, fault);
+		break;
 	case 4:
-		return OPV_LOAD_USER(u32, addr, v);
+		*v = OPV_GET_USER(u32, addr, fault);
+		break;
 	default:
-		return OPV_LOAD_USER(u64, addr, v);
+		*v = OPV_GET_USER(u64, addr, fault);
 	}
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
 }
 
 static bool opv_store_user(u64 addr, u32 len, u64 v)
@@ -66,6 +75,7 @@ static bool opv_store_user(u64 addr, u32 len, u64 v)
 /* Pages that were found there; most vectors have two.  The lowest bit: for writing. */
 struct opv_seen {
 	unsigned long page[2];
+	struct opv_walk walk;
 };
 
 static bool opv_word_is_there(struct opv_seen *seen, u64 addr, u32 len, bool write)
@@ -78,7 +88,7 @@ static bool opv_word_is_there(struct opv_seen *seen, u64 addr, u32 len, bool wri
 		return true;
 	seen->page[1] = seen->page[0];
 	seen->page[0] = page;
-	return opv_page_is_there(addr, write);
+	return opv_page_is_there(&seen->walk, addr, write);
 }
 
 /* All shapes have their first address at one place, and those of two the second. */
@@ -104,14 +114,15 @@ static bool opv_operands_are_there(struct opv_seen *seen, const struct cpu_op *o
 /* What the operation would store; false: a fault. */
 static bool opv_word_value(const struct cpu_op *op, int shape, u64 *v)
 {
+	const bool copy = shape == OPV_SHAPE_COPY;
 	u64 n = op->u.bitwise_op.mask;	/* or a count, in the same place */
 
-	if (shape == OPV_SHAPE_COPY)
-		return opv_load_user(op->u.memcpy_op.src, op->len, v);
+	if (!opv_load_user(copy ? op->u.memcpy_op.src : op->u.bitwise_op.p, op->len, v))
+		return false;
+	if (copy)
+		return true;
 	if (shape == OPV_SHAPE_SHIFT)
 		n = op->u.shift_op.bits;
-	if (!opv_load_user(op->u.bitwise_op.p, op->len, v))
-		return false;
 	*v = opv_run_effect(op->op, *v, n & ~0ULL >> (64 - 8 * op->len), op->len);
 	return true;
 }
@@ -119,77 +130,91 @@ static bool opv_word_value(const struct cpu_op *op, int shape, u64 *v)
 /* 0, or 1: the compare stops the vector; -EFAULT. */
 static int opv_word_compare(const struct cpu_op *op)
 {
-	u64 a, b;
+	const u64 a = op->u.compare_op.a, b = op->u.compare_op.b;
+	bool equal;
 
-	if (!opv_load_user(op->u.compare_op.a, op->len, &a) ||
-	    !opv_load_user(op->u.compare_op.b, op->len, &b))
+	/* Both are in user space, that is known; this opens all of it. */
+	if (!user_read_access_begin(u64_to_user_ptr(a), op->len))
 		return -EFAULT;
-	return (a == b) != (op->op == CPU_COMPARE_EQ_OP);
+	switch (op->len) {
+	case 1:
+		equal = OPV_GET_USER(u8, a, fault) == OPV_GET_USER(u8, b, fault);
+		break;
+	case 2:
+		equal = OPV_GET_USER(u16, a, fault) == OPV_GET_USER(u16, b, fault);
+		break;
+	case 4:
+		equal = OPV_GET_USER(u32, a, fault) == OPV_GET_USER(u32, b, fault);
+		break;
+	default:
+		equal = OPV_GET_USER(u64, a, fault) == OPV_GET_USER(u64, b, fault);
+	}
+	user_read_access_end();
+	return equal != (op->op == CPU_COMPARE_EQ_OP);
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /*
  * All operands are looked for, also behind a compare that stops the vector: so does the
  * long road, and what the caller hears must not depend on the road.
  */
-static bool opv_run_words(const struct opv_call *call, int *result)
+static int opv_run_words(const struct opv_call *call)
 {
-	const struct cpu_op *store = NULL;
-	struct opv_seen seen = { };
-	int i, shape, ret, stopped = 0;
+	const struct cpu_op *op, *end = call->vec + call->count, *store = NULL;
+	struct opv_seen seen = {
+		.page = { OPV_WALK_NONE, OPV_WALK_NONE }, .walk.base = OPV_WALK_NONE,
+	};
+	int shape, ret, stopped = 0;
 	u64 v = 0;
 
-	for (i = 0; i < call->count; i++) {
-		const struct cpu_op *op = &call->vec[i];
-
+	for (op = call->vec; op != end; op++) {
 		shape = opv_shape(op->op);
 		if (shape == OPV_SHAPE_NONE) {
 			opv_port_mb();
 			continue;
 		}
 		if (store || !opv_operands_are_there(&seen, op, shape))
-			return false;
+			return OPV_WORDS_NOT;
 		if (shape != OPV_SHAPE_COMPARE)
 			store = op;
 		if (stopped)
 			continue;
 		ret = store ? -!opv_word_value(op, shape, &v) : opv_word_compare(op);
 		if (ret < 0)
-			return false;
+			return OPV_WORDS_NOT;
 		if (ret)
-			stopped = i + 1;
+			stopped = op - call->vec + 1;
 		/* Whoever opened the gate did what he did before that. (K8) */
-		if (i < call->guard)
+		if (op < call->vec + call->guard)
 			smp_acquire__after_ctrl_dep();
 	}
 	if (store && !stopped) {
 		if (opv_is_release(store->op))
 			opv_port_release();
 		if (!opv_store_user(store->u.memcpy_op.dst, store->len, v))
-			return false;
+			return OPV_WORDS_NOT;
 	}
-	if (stopped && stopped <= call->guard)
-		*result = -EBUSY;
-	else
-		*result = stopped ? stopped - call->guard : 0;
-	return true;
+	if (!stopped)
+		return 0;
+	return stopped <= call->guard ? -EBUSY : stopped - call->guard;
 }
 
-bool opv_call_words(const struct opv_call *call, int cpu, int *result)
+int opv_call_words(const struct opv_call *call, int cpu)
 {
 	unsigned long flags = 0;
-	bool done = false;
+	int ret = OPV_WORDS_NOT;
 
-	if (cpu != raw_smp_processor_id())
-		return false;
 	pagefault_disable();
 	opv_words_begin(flags);
 	/* The caller is here: whoever else is, is in no section, as with (K3). */
-	if (cpu == smp_processor_id() && opv_may_run_on(cpu)) {
+	if (cpu == raw_smp_processor_id() && opv_may_run_on(cpu)) {
 		smp_mb();	/* what the caller did before, then the vector */
-		done = opv_run_words(call, result);
+		ret = opv_run_words(call);
 		smp_mb();	/* the vector, then what the caller does next */
 	}
 	opv_words_end(flags);
 	pagefault_enable();
-	return done;
+	return ret;
 }
