@@ -103,6 +103,7 @@ static bool opv_walk_to(struct opv_walk *walk, unsigned long addr)
 	return true;
 }
 
+/* What is near an address of user space and may be accessed by users is in user space, too. */
 bool opv_page_is_there(struct opv_walk *walk, unsigned long addr, bool write)
 {
 	if (walk->base != (addr & PMD_MASK) && !opv_walk_to(walk, addr))

@@ -24,6 +24,8 @@
 #endif
 
 #define MOVE_TRIES 100
+/* A CPU that comes and goes again and again may look each time as if it had been there. */
+#define REFUSALS 16
 
 /* Every CPU of the process (-1), or one of them.  A CPU that is offline is fenced. */
 static bool membarrier_fence(int cpu)
@@ -92,7 +94,7 @@ static int cid_target(void)
 int opv_fence_cpu(struct opv_domain *d, int cpu)
 {
 	static const struct timespec a_moment = { .tv_nsec = 1000000 };
-	int tries;
+	int refused = 0, waited = 0;
 
 	if (OPV_BROKEN(FENCE))
 		return 0;
@@ -111,7 +113,7 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 	}
 	if (d->by_cid)
 		return -EPERM;		/* (C4) there is nowhere to go */
-	for (tries = 0; ; tries++) {
+	while (refused < REFUSALS && waited < (int)d->timeout_ms) {
 		if (!move_fence(cpu)) {
 			opv_count(cpu, fence_move);
 			return 0;
@@ -121,12 +123,15 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 			opv_count(cpu, fence_none);
 			return 0;
 		}
-		/* Coming or going: what runs there is still to be pushed off it, or on to it. */
-		if (opv_cpu_changes(cpu) && tries < (int)d->timeout_ms)
+		if (opv_cpu_changes(cpu)) {
+			/* What runs there is still to be pushed off it, or on to it. */
 			OPV_SYS(SYS_nanosleep, &a_moment, NULL);
-		else if (tries)
-			return -EPERM;
+			waited++;
+		} else {
+			refused++;
+		}
 	}
+	return -EPERM;
 }
 
 /* Are there several that a fence must go to?  For one its own is cheaper. */

@@ -41,6 +41,7 @@
 	X("best own stack / free list, two", OWN_STACKS, "freelist_pair", 2, AT_LEAST, 5) \
 	X("LTTng-UST event / ring record", "lttng_event", "ring_write", 1, AT_LEAST, 3) \
 	X("LTTng-UST / ring record with the time", "lttng_event", "ring_write_clock", 1, AT_LEAST, 3) \
+	X("LTTng-UST / ring record with the TSC", "lttng_event", "ring_write_ticks", 1, AT_LEAST, 3) \
 	X("LTTng-UST event / ring record, two", "lttng_event", "ring_write", 2, AT_LEAST, 3) \
 	X("read lock and unlock / add", "rwlock_read", "add64", 1, AT_MOST, 3) \
 	X("malloc and free / libc's, 16 bytes", "malloc_pair_16_opv", "malloc_pair_16_libc", 1, \

@@ -162,6 +162,8 @@
 	X(ring_write, RING, BENCH_SCALES, "opv_ring_write()")			\
 	X(ring_write_clock, RING, BENCH_SCALES,					\
 	  "the same, 8 of the 16 bytes are clock_gettime()'s")			\
+	X(ring_write_ticks, RING, BENCH_SCALES,					\
+	  "the same, 8 of the 16 bytes are the time-stamp counter's")		\
 	P(lttng_event, RING, BENCH_SCALES | BENCH_LTTNG,			\
 	  "LTTng-UST: an event that is recorded; LTTng adds the time to it")	\
 	X(clock, RING, BENCH_SCALES, "clock_gettime() alone")			\
