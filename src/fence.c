@@ -8,6 +8,7 @@
 
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,8 +25,11 @@
 #endif
 
 #define MOVE_TRIES 100
-/* A CPU that comes and goes again and again may look each time as if it had been there. */
-#define REFUSALS 16
+/* Milliseconds for which a CPU must be online and refused, before that is believed. */
+#define REFUSED_MS 200
+
+/* Of which it was, and that nobody has been on since: nobody waits for them again. */
+static _Atomic uint64_t refused_cpus[65536 / 64];
 
 /* Every CPU of the process (-1), or one of them.  A CPU that is offline is fenced. */
 static bool membarrier_fence(int cpu)
@@ -48,7 +52,7 @@ static bool membarrier_fence(int cpu)
 /*
  * Go there and come back: whoever ran there was preempted (F2).  The affinity mask
  * of the thread is another one for that while; a change from outside that comes
- * in between is lost.
+ * in between is lost.  0; -EINVAL not now, or never; -EPERM never.
  */
 static int move_fence(int cpu)
 {
@@ -76,6 +80,43 @@ static int move_fence(int cpu)
 	}
 	if (tries)
 		OPV_SYS(SYS_sched_setaffinity, 0, size, mask);
+	return !ret || ret == -EINVAL ? -EINVAL : -EPERM;
+}
+
+/*
+ * (F4): a CPU that is coming or going refuses those who want there, and one that has come
+ * does until the kernel's cpusets know of it.  There is no telling that from a cpuset
+ * without that CPU, but by waiting.
+ */
+static int move_or_wait(struct opv_domain *d, int cpu)
+{
+	static const struct timespec a_moment = { .tv_nsec = 1000000 };
+	_Atomic uint64_t *word = &refused_cpus[cpu / 64];
+	const uint64_t bit = UINT64_C(1) << cpu % 64;
+	int ret, refused = 0, waited = 0;
+
+	while (waited++ < (int)d->timeout_ms) {
+		ret = move_fence(cpu);
+		if (!ret) {
+			if (atomic_load_explicit(word, memory_order_relaxed) & bit)
+				atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
+			opv_count(cpu, fence_move);
+			return 0;
+		}
+		if (!opv_cpu_online(cpu)) {
+			/* Nothing runs there; what will, sees the closed key. */
+			opv_count(cpu, fence_none);
+			return 0;
+		}
+		if (ret == -EPERM)
+			break;
+		if (!opv_cpu_changes(cpu) &&
+		    (++refused > REFUSED_MS || atomic_load_explicit(word, memory_order_relaxed) & bit)) {
+			atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+			break;
+		}
+		OPV_SYS(SYS_nanosleep, &a_moment, NULL);
+	}
 	return -EPERM;
 }
 
@@ -93,9 +134,6 @@ static int cid_target(void)
 
 int opv_fence_cpu(struct opv_domain *d, int cpu)
 {
-	static const struct timespec a_moment = { .tv_nsec = 1000000 };
-	int refused = 0, waited = 0;
-
 	if (OPV_BROKEN(FENCE))
 		return 0;
 	if (!fence_is_needed(d)) {
@@ -113,25 +151,7 @@ int opv_fence_cpu(struct opv_domain *d, int cpu)
 	}
 	if (d->by_cid)
 		return -EPERM;		/* (C4) there is nowhere to go */
-	while (refused < REFUSALS && waited < (int)d->timeout_ms) {
-		if (!move_fence(cpu)) {
-			opv_count(cpu, fence_move);
-			return 0;
-		}
-		if (!opv_cpu_online(cpu)) {
-			/* (F4) nothing runs there; what will, sees the closed key. */
-			opv_count(cpu, fence_none);
-			return 0;
-		}
-		if (opv_cpu_changes(cpu)) {
-			/* What runs there is still to be pushed off it, or on to it. */
-			OPV_SYS(SYS_nanosleep, &a_moment, NULL);
-			waited++;
-		} else {
-			refused++;
-		}
-	}
-	return -EPERM;
+	return move_or_wait(d, cpu);
 }
 
 /* Are there several that a fence must go to?  For one its own is cheaper. */
