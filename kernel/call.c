@@ -41,7 +41,7 @@ static int opv_call_long(struct opv_call *call, int cpu)
 	int ret = opv_call_prepare(call);
 
 	if (!ret)
-		ret = opv_exec_on(call, cpu);
+		ret = opv_exec_on(call, cpu, false);
 	opv_call_unpin(call);
 	kfree(call->held);
 	return ret;
@@ -108,10 +108,10 @@ int cpu_opv_run(const struct cpu_op __user *uvec, int count, int cpu, int flags)
 		return CPU_OP_VEC_LEN_MAX;
 	if (cpu < 0)
 		return -EINVAL;
-	if (count < guard || count > CPU_OP_VEC_LEN_MAX + guard)
+	if ((unsigned int)count - guard > CPU_OP_VEC_LEN_MAX)
 		return -EINVAL;
 	if (!count)
-		return opv_exec_on(NULL, cpu);
+		return opv_exec_on(NULL, cpu, false);
 	if (count <= OPV_STACK_OPS)
 		return opv_call_small(uvec, count, cpu, flags);
 	return opv_call_large(uvec, count, cpu, flags);

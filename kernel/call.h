@@ -73,7 +73,9 @@ bool opv_page_is_there(struct opv_walk *walk, unsigned long addr, bool write);
 
 /* words.c: the short road; OPV_WORDS_NOT: it was not taken, and nothing was done. */
 #define OPV_WORDS_NOT	INT_MIN
-int opv_call_words(const struct opv_call *call, int cpu);
+int opv_call_words(struct opv_call *call, int cpu);
+/* Interrupts and page faults off, on a CPU that has the caller's memory. */
+int opv_run_words(const struct opv_call *call);
 
 /* span.c: the vector on its spans, interrupts off; -EBUSY: the guard did not hold. */
 bool opv_call_needs_held(const struct opv_call *call);
@@ -85,6 +87,11 @@ static inline bool opv_may_run_on(int cpu)
 	return cpu < nr_cpu_ids && cpu_possible(cpu) && cpumask_test_cpu(cpu, current->cpus_ptr);
 }
 
-int opv_exec_on(struct opv_call *call, int cpu);
+/*
+ * @in_place: the words, on the short road; OPV_WORDS_NOT if that CPU has other memory.
+ * Whether it is worth to be tried.
+ */
+bool opv_may_exec_in_place(int cpu);
+int opv_exec_on(struct opv_call *call, int cpu, bool in_place);
 
 #endif /* _OPV_KERNEL_CALL_H */

@@ -9,18 +9,49 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/uaccess.h>
 
 #include "abort.h"
 #include "call.h"
+#include "space.h"
 
 struct opv_exec {
 	struct opv_call		*call;
 	struct task_struct	*caller;
+	bool			in_place;	/* words, where the caller has them */
 	int			ret;
 };
 
+/* Whose memory the last interrupt found there: most likely the next one does, too. (K10) */
+static DEFINE_PER_CPU(const struct mm_struct *, opv_last_space);
+
 /* Vectors of CPUs that are offline, one at a time. (K5) */
 static DEFINE_MUTEX(opv_offline_lock);
+
+/* There was time for another task, and for its memory. (K10) */
+static int opv_exec_in_place(const struct opv_exec *exec, const struct mm_struct *space)
+{
+	int ret;
+
+#if !defined(OPV_BREAK_SPACE)	/* without it: a test must notice */
+	if (space != exec->caller->mm)
+		return OPV_WORDS_NOT;
+#endif
+	pagefault_disable();
+	ret = opv_run_words(exec->call);
+	pagefault_enable();
+	return ret;
+}
+
+static int opv_exec_call(const struct opv_exec *exec)
+{
+	const struct mm_struct *space = opv_space();
+
+	this_cpu_write(opv_last_space, space);
+	if (!exec->call)
+		return 0;
+	return exec->in_place ? opv_exec_in_place(exec, space) : opv_call_execute(exec->call);
+}
 
 /* Interrupts are off, here or on the CPU that was asked for. */
 static void opv_exec(void *info)
@@ -32,7 +63,7 @@ static void opv_exec(void *info)
 	/* The caller itself is in a system call, hence in no section. (K3) */
 	if (current != exec->caller)
 		opv_abort_section();
-	exec->ret = exec->call ? opv_call_execute(exec->call) : 0;
+	exec->ret = opv_exec_call(exec);
 	smp_mb();	/* the vector's accesses, then those of whoever runs next */
 }
 
@@ -60,9 +91,14 @@ static int opv_exec_for_offline(struct opv_exec *exec, int cpu)
 	return ret;
 }
 
-int opv_exec_on(struct opv_call *call, int cpu)
+bool opv_may_exec_in_place(int cpu)
 {
-	struct opv_exec exec = { .call = call, .caller = current };
+	return opv_may_run_on(cpu) && READ_ONCE(per_cpu(opv_last_space, cpu)) == current->mm;
+}
+
+int opv_exec_on(struct opv_call *call, int cpu, bool in_place)
+{
+	struct opv_exec exec = { .call = call, .caller = current, .in_place = in_place };
 	int ret;
 
 	do {

@@ -80,7 +80,7 @@ commit()
 the_call()
 {
 	put_uapi
-	for file in call.c call.h exec.c page.c pin.c span.c vector.c walk.c words.c abort.h alias.h copy.h; do
+	for file in call.c call.h exec.c page.c pin.c span.c vector.c walk.c words.c abort.h alias.h copy.h space.h; do
 		put_source kernel/$file $file
 	done
 	put_source core/check.h check.h

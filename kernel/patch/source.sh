@@ -4,7 +4,7 @@
 # What the probes would find out, from the tree.
 look_for_features()
 {
-	known="-D__KERNEL__ -UOPV_BREAK_ABORT -UOPV_BREAK_WORDS -UOPV_NO_RSEQ"
+	known="-D__KERNEL__ -UOPV_BREAK_ABORT -UOPV_BREAK_WORDS -UOPV_BREAK_SPACE -UOPV_NO_RSEQ"
 	for probe in "$src"/kernel/probe/*.c; do
 		name=$(basename "$probe" .c)
 		if grep -rqiw "$name" "$tree/include/linux"; then

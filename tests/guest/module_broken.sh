@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The module without what aborts sections, and without what keeps others out of a vector that
-# works in place: the tests notice.
+# The module without what aborts sections, without what keeps others out of a vector that works in
+# place, and without what keeps such a vector in its caller's memory: the tests notice.
 . "$(dirname "$0")/kernel_call"
 
 for kernel in 6.1 7.2; do
@@ -21,4 +21,12 @@ if have $kernel "the broken short road on $kernel" && module $kernel OPV_BREAK_W
 		"$kernel: additions of vectors on their own CPU are lost"
 	diag "$(printf '%s\n' "$out" | grep '^#')"
 fi
+
+for kernel in 6.1 7.2; do
+	have $kernel "the short road in any memory on $kernel" && module $kernel OPV_BREAK_SPACE=1 || continue
+	guest -c 4 -i "$module" -f remote $kernel './remote 0.1'
+	is "$status" 1 "$kernel: without the look at whose memory it is the test of words fails"
+	like "$out" '^not ok [0-9]+ - a CPU that runs both by turns' "$kernel: another process's memory was written to"
+	diag "$(printf '%s\n' "$out" | grep '^#')"
+done
 done_testing

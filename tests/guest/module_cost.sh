@@ -23,18 +23,18 @@ at_most() {
 
 for kernel in 6.1 7.2; do
 	have $kernel "the cost of calls on $kernel" && with_module $kernel || continue
-	# shellcheck disable=SC2086 # a list of words
-	guest -c 2 $with -f cost $kernel ./cost
-	if awk -v r="$(ratio "remote 2 ops, 1 page" "bare interrupt")" 'BEGIN { exit r <= 4 }'; then
-		diag "$kernel: the host had other work; once more"
+	for attempt in 1 2 3; do
 		# shellcheck disable=SC2086 # a list of words
 		guest -c 2 $with -f cost $kernel ./cost
-	fi
+		awk -v r="$(ratio "remote 2 ops, 1 page" "bare interrupt")" 'BEGIN { exit r > 2 }' && break
+		diag "$kernel: the host had other work, in attempt $attempt"
+	done
 	ok "$status" "$kernel: costs are measured"
 	[ "$status" = 0 ] || { told "$status"; continue; }
 	diag "$(printf '%s\n' "$out" | grep '^#')"
 	at_most "local 2 ops, 1 page" 10 "empty system call" "a local call is no 10 empty system calls"
-	at_most "remote 2 ops, 1 page" 4 "bare interrupt" "a remote call is no four interrupts"
+	at_most "remote 2 ops, 1 page" 2 "bare interrupt" "a remote call is no two interrupts"
+	at_most "foreign 2 ops, 1 page" 5 "bare interrupt" "nor five if another process is there"
 done
 
 # One CPU, and time that is instructions: the same each time.

@@ -79,7 +79,7 @@ call() {
 	known_skips="the device's structure\$"
 	# shellcheck disable=SC2086 # lists of words
 	guest_taps -c 4 -t 300 -a OPV_SYSCALL_NR=$nr -a secretmem.enable=1 $devices -i "$aid" $rseq \
-		"$kernel" $call_programs $programs32 sections words waits fuzz_call
+		"$kernel" $call_programs $programs32 sections words remote waits fuzz_call
 	[ -z "$rseq" ] || part_ok rseq "$with_rseq"
 }
 

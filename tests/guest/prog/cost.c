@@ -7,8 +7,10 @@
 #define _GNU_SOURCE
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "call.h"
 
@@ -140,9 +142,38 @@ static void *busy(void *arg)
 	return arg;
 }
 
-int main(void)
+/* It runs this process: short vectors are done in place. */
+static void remote_rows(void)
 {
 	pthread_t thread;
+
+	if (!ok(!pthread_create(&thread, NULL, busy, NULL), "the other CPU is busy"))
+		return;
+	diag("bare interrupt\t%.0f", cost(interrupt, 1));
+	diag("membarrier of one CPU\t%.0f", cost(barrier, 1));
+	rows("remote", 1);
+	__atomic_store_n(&awake, false, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
+/* It runs another process: they are done by pins. */
+static void foreign_rows(void)
+{
+	pid_t pid;
+
+	awake = true;
+	pid = fork();
+	if (!pid)
+		busy(NULL);
+	if (!ok(pid > 0, "the other CPU is busy with another process"))
+		return;
+	rows("foreign", 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int main(void)
+{
 	double nothing;
 
 	if (!call_open())
@@ -158,12 +189,9 @@ int main(void)
 	diag("empty system call\t%.0f", cost(empty, 0));
 	diag("empty ioctl\t%.0f", cost(empty_ioctl, 0));
 	rows("local", 0);
-	if (cpus() > 1 && ok(!pthread_create(&thread, NULL, busy, NULL), "the other CPU is busy")) {
-		diag("bare interrupt\t%.0f", cost(interrupt, 1));
-		diag("membarrier of one CPU\t%.0f", cost(barrier, 1));
-		rows("remote", 1);
-		__atomic_store_n(&awake, false, __ATOMIC_RELAXED);
-		pthread_join(thread, NULL);
+	if (cpus() > 1) {
+		remote_rows();
+		foreign_rows();
 	}
 	is(failures, 0, "all calls succeed");
 	return done();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random vectors, valid and not, as all CPUs, half of them as the one they are on,
- * on memory that is partly mapped twice,
- * against the model.  Arguments: vectors (default 20000), seed.
+ * Random vectors, valid and not, as all CPUs, half of them as the one they are on, while a
+ * thread keeps another busy, on memory that is partly mapped twice, against the model.  Arguments: vectors (default 20000), seed.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "call.h"
@@ -162,15 +162,27 @@ static void test_vectors(int fd, long vectors, const char *what)
 	is(bad, 0, "%ld random vectors on %s do what the model says", vectors, what);
 }
 
+/* There short vectors are done in place, too. */
+static void *be_busy(void *arg)
+{
+	pin_to(cpus() - 1);
+	for (;;)
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return arg;
+}
+
 int main(int argc, char **argv)
 {
 	const long vectors = argc > 1 ? atol(argv[1]) : 20000;
 	int fd = memfd_create("differential", MFD_CLOEXEC);
+	pthread_t thread;
 
 	if (!call_open())
 		return done();
 	state = argc > 2 ? strtoull(argv[2], NULL, 0) : now_ns();
 	diag("seed %#llx", (unsigned long long)state);
+	if (cpus() > 1)
+		pthread_create(&thread, NULL, be_busy, NULL);
 	test_vectors(-1, vectors / 2, "private memory");
 	test_vectors(ftruncate(fd, ARENA) ? -2 : fd, vectors / 2, "memory that is mapped three times");
 	return done();
