@@ -92,6 +92,43 @@ bool opv_cpu_online(int cpu)
 	return cpu_in_file("/sys/devices/system/cpu/online", cpu, true);
 }
 
+static unsigned int hex_digit(char c)
+{
+	return (unsigned int)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+/* CPUs of a mask as the kernel writes it, "f,0000000f", whose last digit is end[-1]. */
+static void add_mask(const char *end, uint64_t *mask, uint32_t words)
+{
+	uint32_t bit = 0;
+
+	for (; end[-1] != '\t' && bit < words * 64; end--) {
+		if (end[-1] == ',')
+			continue;
+		mask[bit / 64] |= (uint64_t)hex_digit(end[-1]) << bit % 64;
+		bit += 4;
+	}
+}
+
+long opv_affinity(uint64_t *mask, uint32_t words)
+{
+	static const char field[] = "\nCpus_allowed:\t";
+	const char *begin, *end;
+	char text[4096];
+	long size;
+
+	size = OPV_SYS(SYS_sched_getaffinity, 0, words * sizeof(*mask), mask);
+	if (size <= 0 || !read_file("/sys/devices/system/cpu/offline", text, sizeof(text)) || *text == '\n')
+		return size;
+	if (!read_file("/proc/thread-self/status", text, sizeof(text)))
+		return size;
+	begin = strstr(text, field);
+	end = begin ? strchr(begin + 1, '\n') : NULL;
+	if (end)
+		add_mask(end, mask, (uint32_t)size / sizeof(*mask));
+	return size;
+}
+
 static char *put_uint(char *path, unsigned int n)
 {
 	unsigned int unit = 1;

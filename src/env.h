@@ -54,6 +54,12 @@ static inline uint32_t opv_cpu_words(uint32_t nr_cpus)
 bool opv_cpu_possible(int cpu);
 bool opv_cpu_online(int cpu);
 
+/*
+ * Where this thread may run, with the CPUs that are off, which sched_getaffinity() leaves
+ * out: those only /proc knows.  What counts of mask, in bytes; 0 or -errno.
+ */
+long opv_affinity(uint64_t *mask, uint32_t words);
+
 /* Is it on its way from one to the other?  Then it may be online and nobody may go there. */
 bool opv_cpu_changes(int cpu);
 

@@ -64,7 +64,7 @@ static int move_fence(int cpu)
 	if ((uint32_t)cpu >= words * 64)
 		return -EPERM;
 	memset(there, 0, sizeof(there));
-	size = OPV_SYS(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	size = opv_affinity(mask, words);
 	if (size <= 0)
 		return -EPERM;
 	there[cpu / 64] = UINT64_C(1) << cpu % 64;

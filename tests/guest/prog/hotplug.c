@@ -165,6 +165,51 @@ static void test_load(int seconds)
 	ok(even, "no vector was done by half");
 }
 
+/* What the kernel keeps of this thread's mask, with CPUs that are off. */
+static void read_mask(char *line, size_t size)
+{
+	FILE *f = fopen("/proc/thread-self/status", "r");
+
+	while (f && fgets(line, (int)size, f) && strncmp(line, "Cpus_allowed:", 13))
+		;
+	if (f)
+		fclose(f);
+}
+
+/* A fence that goes there and comes back gives the mask back as it was. */
+static void test_mask(void)
+{
+	static const char name[] = "a fence by moving leaves in the mask what is off";
+	struct opv_domain_options options = { .size = sizeof(options), .flags = OPV_DOMAIN_SHARED };
+	char all[512], kept[512], after[512];
+	struct opv_domain *shared;
+	uint64_t *h;
+	cpu_set_t set;
+	int ret;
+
+	if (!ok(nr_cpus > 2 && !opv_domain_create(&shared, &options) && !opv_new(shared, &h), "a shared domain"))
+		return;
+	CPU_ZERO(&set);
+	for (ret = 0; ret < nr_cpus; ret++)
+		CPU_SET(ret, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	read_mask(all, sizeof(all));
+	turn(2, false);
+	sched_setaffinity(0, sizeof(set), &set);
+	read_mask(kept, sizeof(kept));
+	opv_force(OPV_ENGINE_FENCE, 100);
+	ret = opv_add(h, 1, 1);
+	ret |= opv_add(h, 1, 0);
+	opv_force(OPV_ENGINE_FENCE, 0);
+	read_mask(after, sizeof(after));
+	turn(2, true);
+	if (strcmp(all, kept))
+		skip(name, "this kernel itself drops such CPUs, whenever a mask is set");
+	else if (!ok(!ret && !strcmp(all, after), "%s", name))
+		diag("%d, before %s# after %s", ret, all, after);
+	opv_domain_destroy(shared);
+}
+
 static bool force(const char *name)
 {
 	struct opv_engine_info info = { .size = sizeof(info) };
@@ -186,6 +231,8 @@ int main(int argc, char **argv)
 	if (!ok(!opv_domain_create(&domain, NULL) && !opv_new(domain, &accounts), "a domain"))
 		return done();
 	test_each();
+	if (argc < 3)
+		test_mask();
 	test_load(argc > 1 ? atoi(argv[1]) : 5);
 	return done();
 }
