@@ -203,19 +203,27 @@ static void test_process(void)
 	ok(s.pins > 0.9 && s.interrupts < 1.2, "by pins, and by one interrupt each");
 }
 
+/* How they take turns is the scheduler's business: until both were met. */
 static void test_turns(void)
 {
 	pthread_t thread = begin(take_turns);
 	pid_t pid = begin_child(true);
+	unsigned int rounds, errors = 0;
+	bool both = false, few = true;
 	struct seen s;
 
 	usleep(20000);
-	s = call_often();
+	for (rounds = 0; rounds < 20 && !both; rounds++) {
+		s = call_often();
+		errors += s.errors;
+		both = s.pins > 0.01 && s.pins < 0.99;
+		few &= s.interrupts < 2.1;
+	}
 	ok(end_child(pid), "a CPU that runs both by turns: the other's memory stays what it is");
 	end(thread);
-	ok(!s.errors && area[OURS] == CALLS, "all is done in ours");
-	ok(s.pins > 0.01 && s.pins < 0.99, "some in place and some by pins");
-	ok(s.interrupts < 2.1, "by at most two interrupts each");
+	ok(!errors && area[OURS] == (uint64_t)rounds * CALLS, "all is done in ours");
+	ok(both, "some in place and some by pins");
+	ok(few, "by at most two interrupts each");
 }
 
 /* The same on the caller's own CPU: answers and memory must be alike. */
