@@ -83,6 +83,23 @@ static int move_fence(int cpu)
 	return !ret || ret == -EINVAL ? -EINVAL : -EPERM;
 }
 
+static bool was_refused(int cpu)
+{
+	return atomic_load_explicit(&refused_cpus[cpu / 64], memory_order_relaxed) >> cpu % 64 & 1;
+}
+
+static void note_refused(int cpu, bool refused)
+{
+	const uint64_t bit = UINT64_C(1) << cpu % 64;
+
+	if (was_refused(cpu) == refused)
+		return;
+	if (refused)
+		atomic_fetch_or_explicit(&refused_cpus[cpu / 64], bit, memory_order_relaxed);
+	else
+		atomic_fetch_and_explicit(&refused_cpus[cpu / 64], ~bit, memory_order_relaxed);
+}
+
 /*
  * (F4): a CPU that is coming or going refuses those who want there, and one that has come
  * does until the kernel's cpusets know of it.  There is no telling that from a cpuset
@@ -91,15 +108,12 @@ static int move_fence(int cpu)
 static int move_or_wait(struct opv_domain *d, int cpu)
 {
 	static const struct timespec a_moment = { .tv_nsec = 1000000 };
-	_Atomic uint64_t *word = &refused_cpus[cpu / 64];
-	const uint64_t bit = UINT64_C(1) << cpu % 64;
 	int ret, refused = 0, waited = 0;
 
 	while (waited++ < (int)d->timeout_ms) {
 		ret = move_fence(cpu);
 		if (!ret) {
-			if (atomic_load_explicit(word, memory_order_relaxed) & bit)
-				atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
+			note_refused(cpu, false);
 			opv_count(cpu, fence_move);
 			return 0;
 		}
@@ -110,9 +124,8 @@ static int move_or_wait(struct opv_domain *d, int cpu)
 		}
 		if (ret == -EPERM)
 			break;
-		if (!opv_cpu_changes(cpu) &&
-		    (++refused > REFUSED_MS || atomic_load_explicit(word, memory_order_relaxed) & bit)) {
-			atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+		if (!opv_cpu_changes(cpu) && (++refused > REFUSED_MS || was_refused(cpu))) {
+			note_refused(cpu, true);
 			break;
 		}
 		OPV_SYS(SYS_nanosleep, &a_moment, NULL);
