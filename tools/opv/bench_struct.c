@@ -67,32 +67,12 @@ BENCH_CASE(freelist_pair)
 	c->node = node;
 }
 
-/* Where the ring is overwritten a record may find the oldest one unfinished, and is dropped. */
-BENCH_CASE(ring_write)
-{
-	struct opv_ring r = S.ring;
-	struct bench_record record = { 0, (uint64_t)c->index };
-
-	BENCH_REPEAT(n, (record.a = i_, opv_ring_write(&r, &record, sizeof(record), OPV_THIS_CPU)));
-	c->recorded += n;
-}
-
 BENCH_INLINE uint64_t clock_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-BENCH_CASE(ring_write_clock)
-{
-	struct opv_ring r = S.ring;
-	struct bench_record record = { 0, (uint64_t)c->index };
-
-	BENCH_REPEAT(n, (record.a = clock_ns(),
-			 opv_ring_write(&r, &record, sizeof(record), OPV_THIS_CPU)));
-	c->recorded += n;
 }
 
 /* The processor's own count, where it has one: what a tracer converts when it is read. */
@@ -105,15 +85,20 @@ BENCH_INLINE uint64_t clock_ticks(void)
 #endif
 }
 
-BENCH_CASE(ring_write_ticks)
-{
-	struct opv_ring r = S.ring;
-	struct bench_record record = { 0, (uint64_t)c->index };
-
-	BENCH_REPEAT(n, (record.a = clock_ticks(),
-			 opv_ring_write(&r, &record, sizeof(record), OPV_THIS_CPU)));
-	c->recorded += n;
-}
+/* Where the ring is overwritten a record may find the oldest one unfinished, and is dropped. */
+#define RING_CASE(name, stamp)						\
+	BENCH_CASE(name)						\
+	{								\
+		struct opv_ring r = S.ring;				\
+		struct bench_record record = { 0, (uint64_t)c->index };	\
+									\
+		BENCH_REPEAT(n, (record.a = stamp,			\
+				 opv_ring_write(&r, &record, sizeof(record), OPV_THIS_CPU))); \
+		c->recorded += n;					\
+	}
+RING_CASE(ring_write, i_)
+RING_CASE(ring_write_clock, clock_ns())
+RING_CASE(ring_write_ticks, clock_ticks())
 
 BENCH_CASE(clock)
 {
