@@ -381,7 +381,6 @@ static void turn_move(void)
 }
 
 struct caller {
-	double seconds;
 	unsigned int calls, refused, errors;
 };
 
@@ -404,7 +403,7 @@ static void *call_on(void *arg)
 static void race(const char *what, void (*turn)(void), bool always, double seconds)
 {
 	pthread_t thread = begin(always ? be_in_sections : spin), caller;
-	struct caller c = { .seconds = seconds };
+	struct caller c = { 0 };
 	uint64_t until = now_ns() + (uint64_t)(seconds * 1e9), turns = 0, pinned = pins();
 
 	in_sections = 0;
